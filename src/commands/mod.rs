@@ -1,0 +1,146 @@
+//! What `rollcall` can do, a file each.
+
+mod healthcheck;
+mod migrate;
+mod serve;
+mod wait_for_schema;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::{Database, Settings};
+use crate::store::{PostgresStore, SqliteStore, Store, StoreError};
+
+/// Records who passed which gate, and serves the complete attendance sheet of a day.
+///
+/// Settings are environment variables. If one of DATABASE_NAME, DATABASE_USER, DATABASE_PASSWORD,
+/// DATABASE_HOSTNAME and DATABASE_PORT is set, the store is PostgreSQL; if none is, it is the file
+/// that DATABASE_FILE names (rollcall.sqlite3). README.md lists all of them.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve requests until SIGTERM or SIGINT (the default)
+    ///
+    /// Then /readyz turns to 503, what is in flight is finished, and what is queued is committed.
+    Serve,
+    /// Bring the store's schema up to date
+    ///
+    /// Waits for the database, applies the migrations that are missing, and says which. Any number
+    /// may run at once. Does nothing where the schema is current, or ahead of this release.
+    Migrate(migrate::Options),
+    /// Wait until every migration of this release is applied
+    ///
+    /// For an init container: exit status 1, with the reason, if the time runs out.
+    WaitForSchema(Patience),
+    /// Ask the local server's /readyz: exit status 0 if it is ready, else 1
+    Healthcheck,
+}
+
+/// How long a command waits.
+#[derive(Args, Clone, Copy)]
+struct Patience {
+    /// How long to wait, in whole seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    timeout: u64,
+}
+
+impl Patience {
+    fn deadline(self) -> Instant {
+        // A longer wait than a century is no different from one.
+        Instant::now() + Duration::from_secs(self.timeout.min(3_000_000_000))
+    }
+}
+
+/// Runs the command that `arguments` name; the exit status is 2 for wrong arguments or settings
+/// and 1 for any other failure.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Nobody is left to tell if this fails.
+            let _ = message.print();
+            return ExitCode::from(message.exit_code() as u8);
+        }
+    };
+    let settings = match Settings::from_env(environment) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("rollcall: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    let done = match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => serve::serve(settings),
+        Command::Migrate(options) => migrate::migrate(&*open(&settings), options),
+        Command::WaitForSchema(patience) => wait_for_schema::wait(&*open(&settings), patience),
+        Command::Healthcheck => healthcheck::check(settings.listen),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(reason)) => {
+            eprintln!("rollcall: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why a command failed, as one line for a person.
+struct Failure(String);
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// The store that the settings name. Nothing is connected or opened yet.
+fn open(settings: &Settings) -> Arc<dyn Store> {
+    match &settings.database {
+        Database::Postgres(target) => {
+            Arc::new(PostgresStore::new(target.clone(), settings.pool_size, settings.timeout))
+        }
+        Database::Embedded(file) => {
+            Arc::new(SqliteStore::new(file.clone(), settings.pool_size, settings.timeout))
+        }
+    }
+}
+
+/// Tries every half second, until it succeeds, fails for good, or the time runs out.
+///
+/// `attempt` gives `Err(Ok(reason))` where waiting may help; each new reason is said once.
+fn wait_until<T>(
+    deadline: Instant,
+    mut attempt: impl FnMut() -> Result<T, Result<String, Failure>>,
+) -> Result<T, Failure> {
+    const PAUSE: Duration = Duration::from_millis(500);
+    let mut said = String::new();
+    loop {
+        let reason = match attempt() {
+            Ok(value) => return Ok(value),
+            Err(Err(failure)) => return Err(failure),
+            Err(Ok(reason)) => reason,
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Failure(format!("gave up waiting: {reason}")));
+        }
+        if said != reason {
+            println!("waiting up to {} s more: {reason}", left.as_secs() + 1);
+            said = reason;
+        }
+        std::thread::sleep(PAUSE.min(left));
+    }
+}

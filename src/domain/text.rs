@@ -1,0 +1,125 @@
+use std::ops::Deref;
+
+/// The longest name or gate, in Unicode scalar values.
+const MAX_CHARS: usize = 100;
+
+/// A name or a gate as it stands on a sheet: 1 to 100 Unicode scalar values without white space
+/// at either end, and without characters that can make a sheet lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text(String);
+
+/// Why a string is no [`Text`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidText {
+    /// Nothing is left after trimming.
+    #[error("must hold at least one character that is not white space")]
+    Empty,
+    /// More than 100 Unicode scalar values after trimming.
+    #[error("must hold at most {MAX_CHARS} characters; this holds {0}")]
+    TooLong(usize),
+    /// A control character, or one that overrides the direction of writing.
+    #[error(
+        "must not hold control characters or bidirectional overrides and isolates; this holds U+{:04X}",
+        u32::from(*.0)
+    )]
+    Forbidden(char),
+}
+
+impl Text {
+    /// Trims `raw` at both ends, then checks it.
+    pub fn parse(raw: &str) -> Result<Self, InvalidText> {
+        let text = raw.trim();
+        if text.is_empty() {
+            return Err(InvalidText::Empty);
+        }
+        if let Some(c) = text.chars().find(|&c| is_forbidden(c)) {
+            return Err(InvalidText::Forbidden(c));
+        }
+        match text.chars().count() {
+            0..=MAX_CHARS => Ok(Self(text.to_owned())),
+            n => Err(InvalidText::TooLong(n)),
+        }
+    }
+}
+
+impl InvalidText {
+    /// The stable word for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::TooLong(_) => "too_long",
+            Self::Forbidden(_) => "forbidden_character",
+        }
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// C0, U+007F and C1 are `char::is_control`; the rest are the bidirectional overrides and
+/// isolates of Unicode Standard Annex 9, by which a name can be shown as another one.
+fn is_forbidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_of_any_script_and_shape_are_kept_as_they_are() {
+        for name in
+            ["Ng", "O", "O'Neil-Ünal", "عنز بن وائل", "李", "José María", "👩‍🏭", "I. de la Cruz"]
+        {
+            assert_eq!(&*Text::parse(name).unwrap(), name);
+        }
+    }
+
+    #[test]
+    fn white_space_is_trimmed_before_anything_is_checked() {
+        assert_eq!(&*Text::parse("\t\u{3000}Arvin \n\u{85}").unwrap(), "Arvin");
+        assert_eq!(Text::parse(" \u{2003}\n"), Err(InvalidText::Empty));
+        assert_eq!(Text::parse("a\tb"), Err(InvalidText::Forbidden('\t')));
+    }
+
+    #[test]
+    fn length_counts_scalar_values_and_not_bytes() {
+        assert!(Text::parse(&"𠮷".repeat(100)).is_ok());
+        assert_eq!(Text::parse(&"𠮷".repeat(101)), Err(InvalidText::TooLong(101)));
+        assert!(Text::parse(&format!("  {}  ", "x".repeat(100))).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_keeps_every_rule(raw in any::<String>()) {
+            if let Ok(text) = Text::parse(&raw) {
+                prop_assert_eq!(&*text, raw.trim());
+                prop_assert!((1..=100).contains(&text.chars().count()));
+                prop_assert!(!text.chars().any(is_forbidden));
+            }
+        }
+
+        #[test]
+        fn one_forbidden_character_inside_refuses_the_whole(
+            before in "[a-z]{1,9}", after in "[a-z]{1,9}",
+            c in prop_oneof![
+                proptest::char::range('\0', '\u{1f}'),
+                proptest::char::range('\u{7f}', '\u{9f}'),
+                proptest::char::range('\u{202a}', '\u{202e}'),
+                proptest::char::range('\u{2066}', '\u{2069}'),
+            ],
+        ) {
+            prop_assert_eq!(
+                Text::parse(&format!("{before}{c}{after}")),
+                Err(InvalidText::Forbidden(c))
+            );
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Which paths are known. Rocket ignores empty segments (`/table//create`, `/livez/`); here a path
+//! is what it says, and only the two that the contract names may end in a slash.
+
+use std::borrow::Cow;
+
+use rocket::fairing::{Fairing, Info, Kind};
+use rocket::http::Method;
+use rocket::http::uri::Origin;
+use rocket::request::{FromRequest, Outcome};
+use rocket::{Data, Request};
+
+use super::problem::Problem;
+
+/// Makes a path that Rocket alone would tidy up an unknown one.
+pub struct Exact;
+
+#[rocket::async_trait]
+impl Fairing for Exact {
+    fn info(&self) -> Info {
+        Info { name: "exact paths", kind: Kind::Request }
+    }
+
+    async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
+        let path = request.uri().path().as_str();
+        let tidied = path.contains("//") || path.ends_with('/');
+        if tidied && !matches!(path, "/table/" | "/admin/") && !path.starts_with("/table/view/") {
+            request.set_uri(Origin::ROOT);
+        }
+        // Rocket lets a form's field `_method` change the method. A body never does that here.
+        if request.content_type().is_some_and(|t| t.is_form()) && data.peek(8).await == b"_method="
+        {
+            request.set_method(Method::Post);
+        }
+    }
+}
+
+/// The path of a request, decoded.
+pub struct Rest<'r>(&'r str);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Rest<'r> {
+    type Error = std::convert::Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
+        Outcome::Success(Self(request.uri().path().as_str()))
+    }
+}
+
+impl<'r> Rest<'r> {
+    /// What follows `prefix`, with its percent-encoding undone.
+    pub fn after(&self, prefix: &str) -> Result<Cow<'r, str>, Problem> {
+        if !is_well_encoded(self.0) {
+            return Err(Problem::bad_encoding());
+        }
+        let decoded = rocket::http::RawStr::new(self.0).percent_decode_lossy();
+        match decoded {
+            Cow::Borrowed(path) => path.strip_prefix(prefix).map(Cow::Borrowed),
+            Cow::Owned(path) => path.strip_prefix(prefix).map(|rest| Cow::Owned(rest.to_owned())),
+        }
+        .ok_or_else(Problem::not_found)
+    }
+}
+
+/// Whether each `%` is followed by two hexadecimal digits.
+pub fn is_well_encoded(path: &str) -> bool {
+    path.split('%').skip(1).all(|after| {
+        matches!(after.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
+    })
+}
+
+/// The methods that the path of `request` takes, as `Allow` lists them; `None` if it is unknown.
+pub fn allowed_methods(request: &Request<'_>) -> Option<String> {
+    let wanted: Vec<_> = request.uri().path().segments().collect();
+    let is_known = |path: &str| {
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+        let mut wanted = wanted.iter();
+        loop {
+            match (segments.next(), wanted.next()) {
+                (Some("<_..>"), next) => return next.is_some(),
+                (Some(segment), Some(&next)) if segment == next => {}
+                (None, None) => return true,
+                _ => return false,
+            }
+        }
+    };
+    let mut methods: Vec<_> = request
+        .rocket()
+        .routes()
+        .filter(|route| is_known(route.uri.path()))
+        .flat_map(|route| match route.method {
+            Method::Get => vec![Method::Get, Method::Head],
+            method => vec![method],
+        })
+        .map(|method| method.as_str())
+        .collect();
+    methods.sort_unstable();
+    methods.dedup();
+    (!methods.is_empty()).then(|| methods.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_encoding_needs_two_digits() {
+        for good in ["", "/table", "/%2f%AB", "/a%20"] {
+            assert!(is_well_encoded(good), "{good}");
+        }
+        for bad in ["%", "/%z0", "/%0", "/a%2", "/%%20"] {
+            assert!(!is_well_encoded(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The tables as Diesel sees them; `migrations/sqlite` makes them.
+
+diesel::table! {
+    attendance (id) {
+        id -> BigInt,
+        entry_id -> Text,
+        login -> BigInt,
+        received_at -> BigInt,
+        lastname -> Text,
+        firstname -> Text,
+        gate -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// Diesel's own list of what was applied.
+    __diesel_schema_migrations (version) {
+        version -> Text,
+        run_on -> Timestamp,
+    }
+}
+
+diesel::table! {
+    /// SQLite's own list of what is in the file.
+    sqlite_master (name) {
+        name -> Text,
+    }
+}
