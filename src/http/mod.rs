@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rocket::config::{Config, Ident, LogLevel, Shutdown, Sig};
+use rocket::fairing::AdHoc;
 use rocket::{Build, Rocket};
 
 use crate::domain::{Clock, Site};
@@ -70,6 +71,12 @@ pub fn rocket(service: Service, listen: Listen) -> Rocket<Build> {
         .attach(requests::Requests)
         .attach(paths::Exact)
         .attach(health::stopping())
+        .attach(AdHoc::on_liftoff("address", |rocket| {
+            Box::pin(async {
+                let address = SocketAddr::new(rocket.config().address, rocket.config().port);
+                tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "listening");
+            })
+        }))
         .mount("/", entries::routes())
         .mount("/", sheets::routes())
         .mount("/", index::routes())
