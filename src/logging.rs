@@ -9,11 +9,15 @@ use tracing_subscriber::prelude::*;
 pub fn start(filter: Targets, json: Option<bool>) {
     // Rocket logs three lines a request, with what clients sent in them. What counts of it (a
     // socket that cannot be accepted) is kept; all else of a request is in its access line.
-    let filter = filter
-        .with_target("rocket", LevelFilter::OFF)
-        .with_target("_", LevelFilter::OFF)
-        .with_target("hyper", LevelFilter::OFF)
-        .with_target("rocket_http::listener", LevelFilter::WARN);
+    let quiet = [
+        ("rocket", LevelFilter::OFF),
+        ("hyper", LevelFilter::OFF),
+        ("rocket_http::listener", LevelFilter::WARN),
+    ];
+    let filter = Targets::new()
+        .with_targets(quiet)
+        .with_targets(filter.iter())
+        .with_default(filter.default_level().unwrap_or(LevelFilter::OFF));
     let layer = tracing_subscriber::fmt::layer();
     let layer = match json.unwrap_or_else(|| !stdout().is_terminal()) {
         true => {

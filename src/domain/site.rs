@@ -36,6 +36,11 @@ impl Site {
         Ok(Self { zone, day_start })
     }
 
+    /// A site in `zone` whose day begins at midnight.
+    pub fn in_zone(zone: Tz) -> Self {
+        Self { zone, day_start: NaiveTime::MIN }
+    }
+
     /// The sheet of `day`: from its own start to the next day's, as two instants.
     ///
     /// Days join without gap or overlap, whatever the clocks do, because each end is the next start.

@@ -1,0 +1,117 @@
+use std::ffi::OsString;
+use std::ops::RangeInclusive;
+
+use serde::Deserialize;
+
+/// The variables as envy hands them over. Only text: what each may hold is said in words of our
+/// own, and no value passes through an error that we did not write.
+#[derive(Deserialize)]
+pub(super) struct Variables {
+    pub database_name: Option<String>,
+    pub database_user: Option<String>,
+    pub database_password: Option<String>,
+    pub database_hostname: Option<String>,
+    pub database_port: Option<String>,
+    pub database_file: Option<String>,
+    pub database_sslmode: Option<String>,
+    pub database_sslrootcert: Option<String>,
+    pub database_pool_size: Option<String>,
+    pub database_timeout_seconds: Option<String>,
+    pub rollcall_timezone: Option<String>,
+    pub rollcall_day_start: Option<String>,
+    pub rollcall_migrate_on_start: Option<String>,
+    pub rollcall_log: Option<String>,
+    pub rollcall_log_format: Option<String>,
+    pub rocket_address: Option<String>,
+    pub rocket_port: Option<String>,
+    pub port: Option<String>,
+}
+
+/// A variable that cannot be used, in one line: its name, what it held, and what it may hold.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} {held}; it must be {expected}")]
+pub struct InvalidSetting {
+    variable: String,
+    held: String,
+    expected: &'static str,
+}
+
+impl Variables {
+    /// Names are matched to the letter, as everywhere on Unix; envy alone would take any case.
+    pub fn read(
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<Self, InvalidSetting> {
+        let mut ours = Vec::new();
+        for (name, value) in environment {
+            let Ok(name) = name.into_string() else { continue };
+            let is_ours = name == "PORT"
+                || ["DATABASE_", "ROLLCALL_", "ROCKET_"].iter().any(|p| name.starts_with(p));
+            if !is_ours || name.bytes().any(|byte| byte.is_ascii_lowercase()) {
+                continue;
+            }
+            match value.into_string() {
+                Ok(value) => ours.push((name, value)),
+                // Not shown: it may be the password.
+                Err(_) => {
+                    let held = "holds bytes that are not UTF-8".into();
+                    return Err(InvalidSetting { variable: name, held, expected: "UTF-8" });
+                }
+            }
+        }
+        envy::from_iter(ours).map_err(|error| InvalidSetting {
+            variable: "the environment".into(),
+            held: format!("cannot be read ({error})"),
+            expected: "plain text",
+        })
+    }
+}
+
+/// What `parse` makes of the variable, if it is set.
+pub(super) fn parsed<T>(
+    variable: &str,
+    held: &Option<String>,
+    parse: impl FnOnce(&str) -> Option<T>,
+    expected: &'static str,
+) -> Result<Option<T>, InvalidSetting> {
+    let Some(held) = held else { return Ok(None) };
+    parse(held).map(Some).ok_or_else(|| InvalidSetting {
+        variable: variable.into(),
+        held: format!("is {held:?}"),
+        expected,
+    })
+}
+
+/// Any text but an empty one.
+pub(super) fn text(
+    variable: &str,
+    held: &Option<String>,
+    expected: &'static str,
+) -> Result<Option<String>, InvalidSetting> {
+    parsed(variable, held, |held| (!held.is_empty()).then(|| held.to_owned()), expected)
+}
+
+/// A whole number in plain digits, within bounds.
+pub(super) fn number<T: TryFrom<u32>>(
+    variable: &str,
+    held: &Option<String>,
+    bounds: RangeInclusive<u32>,
+    expected: &'static str,
+) -> Result<Option<T>, InvalidSetting> {
+    let parse = |held: &str| {
+        let digits = held.bytes().all(|byte| byte.is_ascii_digit());
+        let number = held.parse().ok().filter(|number| digits && bounds.contains(number))?;
+        T::try_from(number).ok()
+    };
+    parsed(variable, held, parse, expected)
+}
+
+/// One of some words, as what it stands for.
+pub(super) fn one_of<T: Copy>(
+    variable: &str,
+    held: &Option<String>,
+    choices: &[(&str, T)],
+    expected: &'static str,
+) -> Result<Option<T>, InvalidSetting> {
+    let find = |held: &str| choices.iter().find(|(word, _)| *word == held).map(|&(_, value)| value);
+    parsed(variable, held, find, expected)
+}

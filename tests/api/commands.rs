@@ -1,0 +1,137 @@
+//! The binary as an operator calls it.
+
+use std::process::{Command, Output};
+
+use crate::support::{Fresh, StoreKind, TestApp, on_both_stores};
+
+fn rollcall(arguments: &[&str], environment: &[(&str, String)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rollcall"))
+        .args(arguments)
+        .env_clear()
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .output()
+        .unwrap()
+}
+
+fn lines(bytes: &[u8]) -> Vec<String> {
+    String::from_utf8(bytes.to_vec()).unwrap().lines().map(str::to_owned).collect()
+}
+
+on_both_stores! {
+    fn migrate_says_what_it_did_and_does_it_once(store: StoreKind) {
+        let fresh = Fresh::bare(store);
+        let environment = fresh.environment();
+        let list = || lines(&rollcall(&["migrate", "--list"], &environment).stdout);
+        assert_eq!(list(), ["20261121000000_create_attendance  missing"]);
+        let first = rollcall(&["migrate"], &environment);
+        assert_eq!(first.status.code(), Some(0));
+        assert!(lines(&first.stdout)[0].starts_with("applied 20261121000000"), "{first:?}");
+        assert_eq!(list(), ["20261121000000_create_attendance  applied"]);
+        let second = rollcall(&["migrate"], &environment);
+        assert_eq!((second.status.code(), lines(&second.stdout)), (Some(0), vec!["the schema is current: 20261121000000".into()]));
+    }
+
+    fn migrate_leaves_a_schema_alone_that_is_ahead(store: StoreKind) {
+        let fresh = Fresh::migrated(store);
+        fresh.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')");
+        let done = rollcall(&["migrate"], &fresh.environment());
+        assert_eq!(done.status.code(), Some(0));
+        assert!(lines(&done.stdout)[0].contains("ahead"), "{done:?}");
+    }
+
+    fn wait_for_schema_tells_a_migrated_store_from_another(store: StoreKind) {
+        let fresh = Fresh::bare(store);
+        let waited = rollcall(&["wait-for-schema", "--timeout", "0"], &fresh.environment());
+        assert_eq!(waited.status.code(), Some(1));
+        assert!(lines(&waited.stderr)[0].contains("20261121000000_create_attendance is missing"), "{waited:?}");
+        assert_eq!(rollcall(&["migrate"], &fresh.environment()).status.code(), Some(0));
+        let waited = rollcall(&["wait-for-schema"], &fresh.environment());
+        assert_eq!(waited.status.code(), Some(0), "{waited:?}");
+    }
+
+    fn healthcheck_asks_the_local_server(store: StoreKind) {
+        let app = TestApp::start(store);
+        let environment = [("ROCKET_PORT", app.address().port().to_string()), ("ROCKET_ADDRESS", "0.0.0.0".into())];
+        assert_eq!(rollcall(&["healthcheck"], &environment).status.code(), Some(0));
+        let behind = TestApp::with(Fresh::bare(store), Default::default());
+        let checked = rollcall(&["healthcheck"], &[("ROCKET_PORT", behind.address().port().to_string())]);
+        assert_eq!(checked.status.code(), Some(1));
+        assert!(lines(&checked.stderr)[0].contains("not_ready"), "{checked:?}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_fails_its_healthcheck() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let checked = rollcall(&["healthcheck"], &[("ROCKET_PORT", port.to_string())]);
+    assert_eq!(checked.status.code(), Some(1));
+}
+
+#[test]
+fn a_database_that_never_comes_is_given_up_with_the_reason() {
+    let nowhere = [
+        ("DATABASE_HOSTNAME", "127.0.0.1".into()),
+        ("DATABASE_PORT", "1".into()),
+        ("DATABASE_PASSWORD", "hunter2".into()),
+    ];
+    for command in ["migrate", "wait-for-schema"] {
+        let gave_up = rollcall(&[command, "--timeout", "1"], &nowhere);
+        assert_eq!(gave_up.status.code(), Some(1), "{gave_up:?}");
+        let said = String::from_utf8_lossy(&gave_up.stderr).into_owned()
+            + &String::from_utf8_lossy(&gave_up.stdout);
+        assert!(said.contains("gave up waiting"), "{said}");
+        assert!(!said.contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_bad_setting_stops_every_command_with_one_line() {
+    for command in [&["serve"][..], &[], &["migrate"], &["wait-for-schema"], &["healthcheck"]] {
+        let refused = rollcall(command, &[("DATABASE_PORT", "54x32".into())]);
+        assert_eq!(refused.status.code(), Some(2), "{command:?}");
+        assert_eq!(
+            lines(&refused.stderr),
+            ["rollcall: DATABASE_PORT is \"54x32\"; it must be a port from 1 to 65535"]
+        );
+    }
+}
+
+#[test]
+fn a_file_that_is_no_database_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("notes.txt");
+    std::fs::write(
+        &file,
+        "not a database, only some notes of more than a hundred bytes. ".repeat(20),
+    )
+    .unwrap();
+    for path in
+        [file.display().to_string(), folder.path().join("no/such/folder/x").display().to_string()]
+    {
+        let refused = rollcall(&["migrate", "--timeout", "1"], &[("DATABASE_FILE", path.clone())]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(lines(&refused.stderr)[0].contains(&path), "{refused:?}");
+    }
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for command in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["migrate", "--help"],
+        &["wait-for-schema", "--help"],
+        &["healthcheck", "--help"],
+    ] {
+        let help = rollcall(command, &[]);
+        assert_eq!(help.status.code(), Some(0));
+        assert!(String::from_utf8_lossy(&help.stdout).contains("Usage: rollcall"), "{command:?}");
+    }
+    assert_eq!(rollcall(&["nonsense"], &[]).status.code(), Some(2));
+    assert_eq!(
+        lines(&rollcall(&["--version"], &[]).stdout),
+        [concat!("rollcall ", env!("CARGO_PKG_VERSION"))]
+    );
+}

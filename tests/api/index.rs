@@ -1,0 +1,44 @@
+//! `GET /table`: a page for a browser, a map for anything else.
+
+use serde_json::json;
+
+use crate::support::{Fresh, Options, StoreKind, TestApp, on_both_stores};
+
+const FIREFOX: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+on_both_stores! {
+    fn a_browser_gets_a_page_with_todays_count(store: StoreKind) {
+        let app = TestApp::start(store);
+        app.set_now("2019-06-24T01:12:21Z");
+        for _ in 0..3 {
+            app.post(json!({"firstname": "a", "lastname": "b"}));
+        }
+        for path in ["/table", "/table/"] {
+            let page = app.request("GET", path, &[("Accept", FIREFOX)], "");
+            assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+            for part in ["<strong>3</strong>", "date:20190624", "09:12, Asia/Manila", "/table/view/date:today"] {
+                assert!(page.body.contains(part), "{part}");
+            }
+            assert!(!page.body.contains("<script"));
+            assert!(!page.body.contains('{') || !page.body.contains("{count}"));
+        }
+    }
+
+    fn anything_else_gets_a_map_as_json(store: StoreKind) {
+        let app = TestApp::start(store);
+        for accept in ["*/*", "application/json", "text/*", "application/json, text/html;q=0.5", "text/html;q=0"] {
+            let map = app.request("GET", "/table", &[("Accept", accept)], "");
+            assert_eq!(map.header("content-type"), Some("application/json"), "{accept}");
+            assert_eq!(map.header("vary"), Some("Accept"));
+            assert!(map.json()["routes"]["POST /table/create"].is_string());
+        }
+        assert_eq!(app.request("GET", "/table", &[], "").json()["service"], "rollcall");
+    }
+
+    fn the_page_is_there_when_the_store_is_not(store: StoreKind) {
+        let app = TestApp::with(Fresh::bare(store), Options::default());
+        let page = app.request("GET", "/table", &[("Accept", FIREFOX)], "");
+        assert_eq!(page.status, 200);
+        assert!(page.body.contains("<strong>–</strong>"));
+    }
+}

@@ -1,0 +1,17 @@
+//! The contract, spoken as clients speak it: requests in, answers out, on both stores.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod architecture;
+mod commands;
+mod days;
+mod entries;
+mod generated_bodies;
+mod health;
+mod index;
+mod replays;
+mod request_ids;
+mod routes;
+mod sheets;
+mod store_away;

@@ -1,0 +1,82 @@
+//! A store that is there and does not answer: errors in time, and nothing half done.
+
+use std::time::{Duration, Instant};
+
+use diesel::connection::SimpleConnection;
+use serde_json::json;
+
+use crate::support::{Fresh, Options, StoreKind, TestApp};
+
+fn impatient(store: Fresh) -> TestApp {
+    TestApp::with(
+        store,
+        Options { timeout: Duration::from_secs(1), pool_size: 1, ..Options::default() },
+    )
+}
+
+/// A locked table: the statement waits, the client does not.
+#[test]
+fn a_create_that_takes_too_long_is_503_and_safe_to_repeat() {
+    let app = impatient(Fresh::migrated(StoreKind::Postgres));
+    let mut session = app.store.postgres();
+    session.batch_execute("BEGIN; LOCK TABLE attendance IN ACCESS EXCLUSIVE MODE").unwrap();
+    let started = Instant::now();
+    let answer = app.post(json!({"firstname": "a", "lastname": "b"}));
+    let problem = answer.problem(503, "store_unavailable");
+    assert!(started.elapsed() < Duration::from_secs(3));
+    assert!(answer.header("retry-after").is_some());
+    assert!(problem["detail"].as_str().unwrap().contains("same entry_id"));
+
+    // Even who sent no entry_id can send the entry again without recording it twice.
+    session.batch_execute("ROLLBACK").unwrap();
+    let again = json!({"firstname": "a", "lastname": "b", "entry_id": problem["entry_id"]});
+    assert!([200, 201].contains(&app.post(again).status));
+    assert_eq!(app.sheet("today").len(), 1);
+}
+
+#[test]
+fn a_sheet_that_takes_too_long_is_503() {
+    let app = impatient(Fresh::migrated(StoreKind::Postgres));
+    let mut session = app.store.postgres();
+    session.batch_execute("BEGIN; LOCK TABLE attendance IN ACCESS EXCLUSIVE MODE").unwrap();
+    let answer = app.get("/table/view/date:today");
+    answer.problem(503, "store_unavailable");
+    assert!(answer.header("retry-after").is_some());
+    assert_eq!(app.get("/livez").status, 200);
+    session.batch_execute("ROLLBACK").unwrap();
+    assert_eq!(app.sheet("today").len(), 0);
+}
+
+/// Another process holds the file's write lock: reads go on, a create waits no longer than it may.
+#[test]
+fn a_locked_file_is_503_for_creates_and_readable() {
+    let app = impatient(Fresh::migrated(StoreKind::Embedded));
+    let store = app.store.open(1, Duration::from_secs(1));
+    assert_eq!(store.kind(), "embedded");
+    let lock = lock_file(&app);
+    let answer = app.post(json!({"firstname": "a", "lastname": "b"}));
+    answer.problem(503, "store_unavailable");
+    assert_eq!(app.sheet("today").len(), 0);
+    drop(lock);
+    assert_eq!(app.post(json!({"firstname": "a", "lastname": "b"})).status, 201);
+}
+
+fn lock_file(app: &TestApp) -> diesel::SqliteConnection {
+    use diesel::Connection;
+    let mut connection =
+        diesel::SqliteConnection::establish(app.store.file().to_str().unwrap()).unwrap();
+    connection.batch_execute("BEGIN EXCLUSIVE").unwrap();
+    connection
+}
+
+/// A write that the database itself refuses is a defect, and says nothing of SQL to the client.
+#[test]
+fn an_entry_that_the_store_refuses_is_internal() {
+    let app = TestApp::start(StoreKind::Embedded);
+    app.store.sql("CREATE TRIGGER no BEFORE INSERT ON attendance BEGIN SELECT RAISE(ABORT, 'secret words'); END");
+    let answer = app.post(json!({"firstname": "a", "lastname": "b"}));
+    answer.problem(500, "internal");
+    assert!(!answer.body.contains("secret"));
+    app.store.sql("DROP TRIGGER no");
+    assert_eq!(app.post(json!({"firstname": "a", "lastname": "b"})).status, 201);
+}

@@ -1,0 +1,189 @@
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, LazyLock, Mutex, mpsc};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use rocket::fairing::AdHoc;
+use rocket::tokio::runtime::Runtime;
+use rollcall::domain::{Clock, Site};
+use rollcall::http::{Listen, Service, rocket};
+use rollcall::store::{Reader, Writer};
+use serde_json::Value;
+use ureq::http::Request;
+
+use super::{Answer, Fresh, StoreKind};
+
+/// The whole service in this process, on a store and a port of its own.
+pub struct TestApp {
+    pub store: Fresh,
+    address: SocketAddr,
+    agent: ureq::Agent,
+    now: Arc<Mutex<Option<DateTime<Utc>>>>,
+    shutdown: rocket::Shutdown,
+    writer: Mutex<Option<Writer>>,
+}
+
+/// What a test may want to be different.
+pub struct Options {
+    pub zone: &'static str,
+    pub day_start: &'static str,
+    pub queue_limit: usize,
+    pub pool_size: u32,
+    pub timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            zone: "Asia/Manila",
+            day_start: "00:00",
+            queue_limit: 1_024,
+            pool_size: 4,
+            timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+impl TestApp {
+    pub fn start(kind: StoreKind) -> Self {
+        Self::with(Fresh::migrated(kind), Options::default())
+    }
+
+    pub fn with(store: Fresh, options: Options) -> Self {
+        let opened = store.open(options.pool_size, options.timeout);
+        let writer = Writer::start(opened.clone(), options.queue_limit, options.timeout).unwrap();
+        let now = Arc::new(Mutex::new(None));
+        let clock = now.clone();
+        let service = Service {
+            queue: writer.queue(),
+            reader: Reader::new(opened, options.pool_size as usize, options.timeout),
+            site: Site::new(options.zone.parse().unwrap(), options.day_start).unwrap(),
+            clock: Clock::from_fn(move || clock.lock().unwrap().unwrap_or_else(Utc::now)),
+        };
+        let listen = Listen { at: ([127, 0, 0, 1], 0).into(), grace: Duration::from_secs(1) };
+        let (launched, launch) = mpsc::channel();
+        let liftoff = AdHoc::on_liftoff("address", move |rocket| {
+            let at = SocketAddr::new(rocket.config().address, rocket.config().port);
+            launched.send((at, rocket.shutdown())).unwrap();
+            Box::pin(async {})
+        });
+        RUNTIME.spawn(rocket(service, listen).attach(liftoff).launch());
+        let (address, shutdown) = launch.recv().unwrap();
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .timeout_global(Some(Duration::from_secs(30)))
+            .build()
+            .into();
+        Self { store, address, agent, now, shutdown, writer: Mutex::new(Some(writer)) }
+    }
+
+    /// Makes the service believe that it is `moment` until this is called again.
+    pub fn set_now(&self, moment: &str) {
+        *self.now.lock().unwrap() = Some(moment.parse().unwrap());
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path, &[], "")
+    }
+
+    /// Posts `body` to `/table/create`, without any `Content-Type`.
+    #[track_caller]
+    pub fn post(&self, body: impl ToString) -> Answer {
+        self.request("POST", "/table/create", &[], &body.to_string())
+    }
+
+    /// Posts `body`, which need not be text.
+    #[track_caller]
+    pub fn post_bytes(&self, body: &[u8]) -> Answer {
+        let url = format!("http://{}/table/create", self.address);
+        answer(self.agent.post(url).send(body).unwrap())
+    }
+
+    /// How many entries the store holds, of all days.
+    pub fn count_rows(&self) -> i64 {
+        let [first, last] =
+            ["0000-01-01T00:00:00Z", "+10001-01-01T00:00:00Z"].map(|t| t.parse().unwrap());
+        let store = self.store.open(1, Duration::from_secs(5));
+        store.count(first..last).unwrap().try_into().unwrap()
+    }
+
+    #[track_caller]
+    pub fn post_with(&self, headers: &[(&str, &str)], body: impl ToString) -> Answer {
+        self.request("POST", "/table/create", headers, &body.to_string())
+    }
+
+    /// The sheet of `day` (or `today`), which must be there.
+    #[track_caller]
+    pub fn sheet(&self, day: &str) -> Vec<Value> {
+        let answer = self.get(&format!("/table/view/date:{day}"));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        serde_json::from_str(&answer.body).unwrap()
+    }
+
+    #[track_caller]
+    pub fn request(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
+        let mut request =
+            Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer(
+            match body {
+                "" if method != "POST" => self.agent.run(request.body(()).unwrap()),
+                body => self.agent.run(request.body(body.to_owned()).unwrap()),
+            }
+            .unwrap(),
+        )
+    }
+
+    /// Sends `bytes` as they are and reads until the service closes the connection.
+    #[track_caller]
+    pub fn raw(&self, bytes: &[u8]) -> String {
+        let mut connection = TcpStream::connect(self.address).unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        connection.write_all(bytes).unwrap();
+        let mut answer = Vec::new();
+        connection.read_to_end(&mut answer).unwrap();
+        String::from_utf8(answer).unwrap()
+    }
+
+    /// Asks the service to stop, as SIGTERM does.
+    pub fn stop(&self) {
+        self.shutdown.clone().notify();
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop();
+        if let Some(writer) = self.writer.get_mut().unwrap().take() {
+            writer.finish();
+        }
+    }
+}
+
+fn answer(mut response: ureq::http::Response<ureq::Body>) -> Answer {
+    let headers = response.headers().iter();
+    Answer {
+        status: response.status().as_u16(),
+        headers: headers
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect(),
+        body: response.body_mut().with_config().limit(1 << 30).read_to_string().unwrap(),
+    }
+}
