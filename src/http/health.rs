@@ -3,6 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rocket::fairing::{AdHoc, Fairing};
 use rocket::serde::json::{Json, Value, json};
 use rocket::{Route, State, get, routes};
+use serde::Serialize;
 
 use super::problem::Problem;
 use crate::store::{Queue, Reader, Schema, SchemaState, StoreError};
@@ -47,31 +48,62 @@ async fn admin(reader: &State<Reader>, stopping: &State<Stopping>) -> Result<Val
     readyz(reader, stopping).await
 }
 
+/// The details, as `GET /health` shows them.
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    version: &'static str,
+    store: StoreHealth,
+    schema: SchemaHealth,
+    queue: QueueHealth,
+}
+
+#[derive(Serialize)]
+struct StoreHealth {
+    kind: &'static str,
+    reachable: bool,
+}
+
+/// `applied` and `known` are the last versions of each.
+#[derive(Serialize)]
+struct SchemaHealth {
+    state: &'static str,
+    applied: Option<String>,
+    known: Option<String>,
+}
+
+/// Entries that wait for the store, and how many may.
+#[derive(Serialize)]
+struct QueueHealth {
+    depth: usize,
+    limit: usize,
+}
+
 /// The details, always with 200.
 #[get("/health")]
 async fn health(
     reader: &State<Reader>,
     queue: &State<Queue>,
     stopping: &State<Stopping>,
-) -> Json<Value> {
+) -> Json<Health> {
     let (schema, ready) = readiness(reader, stopping).await;
-    let state = match schema.as_ref().map(Schema::state) {
-        Some(SchemaState::Current) => "current",
-        Some(SchemaState::Behind) => "behind",
-        Some(SchemaState::Ahead) => "ahead",
-        None => "unknown",
-    };
-    Json(json!({
-        "status": if ready.is_ok() { "ready" } else { "not_ready" },
-        "version": env!("CARGO_PKG_VERSION"),
-        "store": {"kind": reader.kind(), "reachable": schema.is_some()},
-        "schema": {
-            "state": state,
-            "applied": schema.as_ref().and_then(Schema::last_applied),
-            "known": reader.last_known_migration(),
+    let schema = schema.as_ref();
+    Json(Health {
+        status: if ready.is_ok() { "ready" } else { "not_ready" },
+        version: env!("CARGO_PKG_VERSION"),
+        store: StoreHealth { kind: reader.kind(), reachable: schema.is_some() },
+        schema: SchemaHealth {
+            state: match schema.map(Schema::state) {
+                Some(SchemaState::Current) => "current",
+                Some(SchemaState::Behind) => "behind",
+                Some(SchemaState::Ahead) => "ahead",
+                None => "unknown",
+            },
+            applied: schema.and_then(Schema::last_applied).map(str::to_owned),
+            known: reader.last_known_migration(),
         },
-        "queue": {"depth": queue.depth(), "limit": queue.limit()},
-    }))
+        queue: QueueHealth { depth: queue.depth(), limit: queue.limit() },
+    })
 }
 
 /// The store's schema if it answered, and whether requests can be served.
