@@ -8,6 +8,7 @@ mod paths;
 mod problem;
 mod requests;
 mod sheets;
+mod unmatched;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -81,5 +82,5 @@ pub fn rocket(service: Service, listen: Listen) -> Rocket<Build> {
         .mount("/", sheets::routes())
         .mount("/", index::routes())
         .mount("/", health::routes())
-        .register("/", problem::catchers())
+        .register("/", unmatched::catchers())
 }

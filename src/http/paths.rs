@@ -68,36 +68,6 @@ pub fn is_well_encoded(path: &str) -> bool {
     })
 }
 
-/// The methods that the path of `request` takes, as `Allow` lists them; `None` if it is unknown.
-pub fn allowed_methods(request: &Request<'_>) -> Option<String> {
-    let wanted: Vec<_> = request.uri().path().segments().collect();
-    let is_known = |path: &str| {
-        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
-        let mut wanted = wanted.iter();
-        loop {
-            match (segments.next(), wanted.next()) {
-                (Some("<_..>"), next) => return next.is_some(),
-                (Some(segment), Some(&next)) if segment == next => {}
-                (None, None) => return true,
-                _ => return false,
-            }
-        }
-    };
-    let mut methods: Vec<_> = request
-        .rocket()
-        .routes()
-        .filter(|route| is_known(route.uri.path()))
-        .flat_map(|route| match route.method {
-            Method::Get => vec![Method::Get, Method::Head],
-            method => vec![method],
-        })
-        .map(|method| method.as_str())
-        .collect();
-    methods.sort_unstable();
-    methods.dedup();
-    (!methods.is_empty()).then(|| methods.join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

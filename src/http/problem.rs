@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 
+use rocket::Request;
 use rocket::http::{ContentType, Header, Status};
 use rocket::response::{Responder, Response};
-use rocket::{Catcher, Request, catch, catchers};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
 
-use super::paths::{allowed_methods, is_well_encoded};
 use super::requests::Arrival;
 use crate::domain::{FieldError, InvalidDay, Rejection};
 use crate::store::StoreError;
@@ -79,7 +78,7 @@ impl Problem {
         Self::new(&NOT_FOUND, "There is nothing at this path. GET /table lists what there is.")
     }
 
-    fn method_not_allowed(allow: String) -> Self {
+    pub fn method_not_allowed(allow: String) -> Self {
         let detail = format!("This path takes {allow}.");
         Self { allow: Some(allow), ..Self::new(&METHOD_NOT_ALLOWED, detail) }
     }
@@ -118,7 +117,7 @@ impl Problem {
         }
     }
 
-    fn internal() -> Self {
+    pub fn internal() -> Self {
         Self::new(
             &INTERNAL,
             "This is a defect of the service. Its log says more under this request's id.",
@@ -213,26 +212,5 @@ impl<'r> Responder<'r, 'static> for Problem {
             arrival.log(request, &response);
         }
         Ok(response)
-    }
-}
-
-pub fn catchers() -> Vec<Catcher> {
-    catchers![unmatched]
-}
-
-/// Whatever no route answered: an unknown path or method, what is no request at all to Rocket, or
-/// a panic.
-#[catch(default)]
-fn unmatched(status: Status, request: &Request<'_>) -> Problem {
-    if status.class().is_server_error() {
-        Problem::internal()
-    } else if !is_well_encoded(request.uri().path().as_str()) {
-        Problem::bad_encoding()
-    } else if let Some(allow) = allowed_methods(request) {
-        Problem::method_not_allowed(allow)
-    } else if Arrival::of(request).regular || request.uri().path() != "/" {
-        Problem::not_found()
-    } else {
-        Problem::bad_request("The request target must be a path, such as /table.")
     }
 }
