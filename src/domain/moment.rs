@@ -1,7 +1,6 @@
 use std::fmt;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Offset, SubsecRound, Timelike, Utc};
-use serde::{Serialize, Serializer};
 
 /// Why a text is no moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -138,22 +137,21 @@ impl Stamp {
         self.len += ascii.len();
     }
 
+    /// The stamp in ASCII.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
     /// The stamp's text.
     pub fn as_str(&self) -> &str {
         // Only ASCII is ever pushed, so this is always the whole text.
-        std::str::from_utf8(&self.bytes[..self.len]).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
 impl fmt::Debug for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Stamp {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

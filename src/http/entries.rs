@@ -1,14 +1,14 @@
+use std::io::Cursor;
 use std::time::Duration;
 
 use rocket::data::ToByteUnit;
-use rocket::http::{Header, Status};
+use rocket::http::{ContentType, Header, Status};
 use rocket::response::{Responder, Response};
-use rocket::serde::json::Json;
 use rocket::tokio::io::{self, AsyncReadExt};
 use rocket::tokio::time::timeout;
 use rocket::{Data, Request, Route, State, post, routes};
 
-use super::entry_json::EntryJson;
+use super::entry_json::push_entry;
 use super::problem::Problem;
 use crate::domain::{Clock, Entry, NewEntry, Recorded, Site};
 use crate::store::Queue;
@@ -55,9 +55,11 @@ struct Answer {
 }
 
 impl<'r> Responder<'r, 'static> for Answer {
-    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
-        let entry = Json(EntryJson { entry: &self.entry, site: &self.site });
-        let mut response = Response::build_from(entry.respond_to(request)?);
+    fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
+        let mut json = Vec::with_capacity(512);
+        push_entry(&mut json, &self.entry, &self.site);
+        let mut response = Response::build();
+        response.header(ContentType::JSON).sized_body(json.len(), Cursor::new(json));
         match self.replayed {
             true => response.header(Header::new("Idempotent-Replayed", "true")),
             false => response.status(Status::Created),

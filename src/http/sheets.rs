@@ -1,4 +1,4 @@
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 
 use rocket::http::{ContentType, Header};
 use rocket::response::{Responder, Response};
@@ -6,7 +6,7 @@ use rocket::tokio::fs::File;
 use rocket::{Request, Route, State, get, routes};
 use tempfile::{SpooledData, SpooledTempFile, spooled_tempfile};
 
-use super::entry_json::EntryJson;
+use super::entry_json::push_entry;
 use super::paths::Rest;
 use super::problem::Problem;
 use crate::domain::{Clock, Day, Site};
@@ -15,11 +15,11 @@ use crate::store::{Progress, Reader, Store, StoreError};
 /// How much of a sheet is held in memory, in bytes; more goes to a file without a name.
 const MAX_IN_MEMORY: usize = 1024 * 1024;
 
-/// How much of a sheet is handed to the connection at once, in bytes.
-const CHUNK: usize = 64 * 1024;
+/// How much of a sheet goes to the spool, and from there to the connection, at once, in bytes.
+const CHUNK: usize = 256 * 1024;
 
-/// How many entries make a sign of progress.
-const PROGRESS_EVERY: usize = 1_000;
+/// Three texts of 100 characters, each up to 12 bytes as JSON, and some 200 bytes around them.
+const MAX_ENTRY: usize = 4 * 1024;
 
 pub fn routes() -> Vec<Route> {
     routes![view]
@@ -45,7 +45,7 @@ async fn view(
 
 /// A sheet as JSON, in memory or in a file that has no name any more.
 struct Sheet {
-    json: SpooledTempFile,
+    spool: SpooledTempFile,
     length: u64,
 }
 
@@ -57,23 +57,25 @@ impl Sheet {
         progress: &Progress,
     ) -> Result<Self, StoreError> {
         let spool_failed = |e: io::Error| StoreError::Defect(format!("cannot spool a sheet: {e}"));
-        let mut json = BufWriter::with_capacity(CHUNK, spooled_tempfile(MAX_IN_MEMORY));
+        let mut spool = spooled_tempfile(MAX_IN_MEMORY);
+        let mut json = Vec::with_capacity(CHUNK);
         let mut count = 0usize;
         store.each_entry(site.instants(day), &mut |entry| {
-            json.write_all(if count == 0 { b"[" } else { b"," }).map_err(spool_failed)?;
-            serde_json::to_writer(&mut json, &EntryJson { entry: &entry, site })
-                .map_err(|e| spool_failed(e.into()))?;
+            json.push(if count == 0 { b'[' } else { b',' });
+            push_entry(&mut json, &entry, site);
             count += 1;
-            if count.is_multiple_of(PROGRESS_EVERY) {
+            if json.len() > CHUNK - MAX_ENTRY {
+                spool.write_all(&json).map_err(spool_failed)?;
+                json.clear();
                 progress.mark();
             }
             Ok(())
         })?;
-        json.write_all(if count == 0 { b"[]" } else { b"]" }).map_err(spool_failed)?;
-        let mut json = json.into_inner().map_err(|e| spool_failed(e.into_error()))?;
-        let length = json.stream_position().map_err(spool_failed)?;
-        json.seek(SeekFrom::Start(0)).map_err(spool_failed)?;
-        Ok(Self { json, length })
+        json.extend_from_slice(if count == 0 { b"[]" } else { b"]" });
+        spool.write_all(&json).map_err(spool_failed)?;
+        let length = spool.stream_position().map_err(spool_failed)?;
+        spool.seek(SeekFrom::Start(0)).map_err(spool_failed)?;
+        Ok(Self { spool, length })
     }
 }
 
@@ -84,12 +86,12 @@ impl<'r> Responder<'r, 'static> for Sheet {
         response
             .header(ContentType::JSON)
             // Names of people: no cache on the way may keep them.
-            .header(Header::new("Cache-Control", "no-store"))
-            .max_chunk_size(CHUNK);
-        match self.json.into_inner() {
+            .header(Header::new("Cache-Control", "no-store"));
+        match self.spool.into_inner() {
             SpooledData::InMemory(bytes) => response.sized_body(length, bytes),
             SpooledData::OnDisk(file) => response.sized_body(length, File::from_std(file)),
         };
-        response.ok()
+        // A new body starts with chunks of 4 KiB, so this comes after it.
+        response.max_chunk_size(CHUNK).ok()
     }
 }

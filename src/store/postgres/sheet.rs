@@ -1,4 +1,7 @@
 use std::ops::Range;
+use std::panic::resume_unwind;
+use std::sync::mpsc;
+use std::thread;
 
 use chrono::{DateTime, Utc};
 use diesel::pg::{Pg, PgConnection};
@@ -21,7 +24,7 @@ impl Entry {
     }
 }
 
-/// One range query through a cursor: one picture of the day, and memory for one portion of it.
+/// One range query through a cursor: one picture of the day, and memory for a few portions of it.
 /// The inner error is `each`'s own.
 ///
 /// Not `LIMIT` and `OFFSET`, nor a key to go on from: they make the planner walk the primary key
@@ -31,17 +34,30 @@ pub(super) fn each_entry(
     instants: &Range<DateTime<Utc>>,
     each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
 ) -> QueryResult<Result<(), StoreError>> {
+    // A thread fetches the next portion while this one works on the last.
+    let (sender, portions) = mpsc::sync_channel(1);
+    thread::scope(|scope| {
+        let fetching = scope.spawn(move || fetch(connection, instants, &sender));
+        let worked = portions.iter().flatten().try_for_each(|row| each(Entry::from_row(row)));
+        // If the work has failed, the fetching ends because nobody listens any more.
+        drop(portions);
+        let fetched = fetching.join().unwrap_or_else(|panic| resume_unwind(panic));
+        fetched.map(|()| worked)
+    })
+}
+
+/// Sends portion after portion until the last, or until nobody listens.
+fn fetch(
+    connection: &mut PgConnection,
+    instants: &Range<DateTime<Utc>>,
+    portions: &mpsc::SyncSender<Vec<Row>>,
+) -> QueryResult<()> {
     connection.build_transaction().read_only().run(|connection| {
         DeclareSheet { start: instants.start, end: instants.end }.execute(connection)?;
         loop {
             let portion = FetchPortion.load::<Row>(connection)?;
-            if portion.is_empty() {
-                return Ok(Ok(()));
-            }
-            for row in portion {
-                if let Err(error) = each(Entry::from_row(row)) {
-                    return Ok(Err(error));
-                }
+            if portion.is_empty() || portions.send(portion).is_err() {
+                return Ok(());
             }
         }
     })

@@ -30,15 +30,14 @@ pub(super) fn migrate(
     applied: &mut dyn FnMut(&str),
 ) -> Result<(), StoreError> {
     let done = connection.immediate_transaction(|connection| {
-        connection
-            .run_pending_migrations(MIGRATIONS)
-            .map(|versions| {
-                versions.into_iter().map(|version| version.to_string()).collect::<Vec<_>>()
-            })
-            .map_err(Failed::Migration)
+        let pending = connection.pending_migrations(MIGRATIONS).map_err(Failed::Migration)?;
+        for migration in &pending {
+            connection.run_migration(migration).map_err(Failed::Migration)?;
+        }
+        Ok(pending.iter().map(|migration| migration.name().to_string()).collect::<Vec<_>>())
     });
     match done {
-        Ok(versions) => versions.iter().for_each(|version| applied(version)),
+        Ok(names) => names.iter().for_each(|name| applied(name)),
         Err(Failed::Migration(error)) => return Err(StoreError::Refused(error.to_string())),
         Err(Failed::Transaction(error)) => return Err(super::refusal(error)),
     }
