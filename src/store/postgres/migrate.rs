@@ -6,7 +6,7 @@ use diesel::r2d2::R2D2Connection;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::schema::__diesel_schema_migrations as schema_migrations;
+use super::tables::__diesel_schema_migrations as schema_migrations;
 use crate::store::StoreError;
 use crate::store::migrations::{self, Migration};
 

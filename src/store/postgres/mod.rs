@@ -2,9 +2,9 @@
 
 mod migrate;
 mod record;
-mod schema;
 mod session;
 mod sheet;
+mod tables;
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::{Migration, Recorder, Schema, Store, StoreError};
 use crate::domain::Entry;
-use schema::attendance;
+use tables::attendance;
 
 pub use session::{Password, PostgresTarget};
 
@@ -36,18 +36,18 @@ impl PostgresStore {
     }
 
     /// Runs `read` on a pooled connection, which is not checked first: that would cost a second
-    /// round trip. If it turns out to be dead the next one is tried, until one that was opened for
-    /// this very call fails too.
+    /// round trip. If it turns out to be dead the next one is tried, as often as there may be dead
+    /// ones in the pool, and once more.
     fn read<T>(
         &self,
         mut read: impl FnMut(&mut PgConnection) -> QueryResult<T>,
     ) -> Result<T, StoreError> {
+        let mut dead = 0;
         loop {
-            let opened_before = self.reads.state().idle_connections > 0;
             let mut connection =
                 self.reads.get().map_err(|e| StoreError::Unreachable(e.to_string()))?;
             match read(&mut connection).map_err(|error| judge(error, &mut connection)) {
-                Err(StoreError::Unreachable(_)) if opened_before => {}
+                Err(StoreError::Unreachable(_)) if dead < self.reads.max_size() => dead += 1,
                 outcome => return outcome,
             }
         }
@@ -114,11 +114,13 @@ fn judge(error: DieselError, connection: &mut PgConnection) -> StoreError {
         ) => StoreError::Unreachable(cause.message().to_owned()),
         error if connection.is_broken() => StoreError::Unreachable(error.to_string()),
         // Diesel does not tell SQLSTATEs apart, so a missing table is found by asking for it.
-        error => match migrate::applied(connection).map_err(|_| ()).and_then(|applied| {
-            Schema::new(migrate::known().map_err(drop)?, applied).require().map_err(drop)
-        }) {
-            Ok(()) => StoreError::Refused(error.to_string()),
-            Err(()) => StoreError::NotMigrated(error.to_string()),
-        },
+        error => schema(connection)
+            .and_then(|schema| schema.require().err())
+            .unwrap_or_else(|| StoreError::Refused(error.to_string())),
     }
+}
+
+/// What is there of the schema, if the database says so.
+fn schema(connection: &mut PgConnection) -> Option<Schema> {
+    Some(Schema::new(migrate::known().ok()?, migrate::applied(connection).ok()?))
 }

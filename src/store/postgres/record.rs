@@ -7,7 +7,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use super::schema::attendance;
+use super::tables::attendance;
 use super::{judge, sheet::Row};
 use crate::domain::{Entry, NewEntry};
 use crate::store::{Held, Recorder, StoreError};

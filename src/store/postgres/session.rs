@@ -71,6 +71,12 @@ impl PostgresTarget {
     }
 }
 
+/// In milliseconds: a second longer than anybody waits, so that the request's own time-out, which
+/// knows what to answer, always comes first.
+fn statement_timeout(timeout: Duration) -> u128 {
+    timeout.as_millis() + 1_000
+}
+
 /// The reads' pool. Connections are opened when they are needed.
 pub(super) fn pool(
     target: &PostgresTarget,
@@ -97,7 +103,7 @@ impl CustomizeConnection<PgConnection, PoolError> for ReadSession {
         // A sheet is always read to its end, so its cursor is planned for that.
         let settings = format!(
             "SET statement_timeout = {}; SET cursor_tuple_fraction = 1",
-            self.timeout.as_millis()
+            statement_timeout(self.timeout)
         );
         connection.batch_execute(&settings).map_err(PoolError::QueryError)
     }
@@ -124,7 +130,7 @@ pub(super) fn open_for_writing(
         "SET statement_timeout = {}; \
          SELECT set_config('synchronous_commit', 'on', false) \
          WHERE current_setting('synchronous_commit') = 'off'",
-        timeout.as_millis()
+        statement_timeout(timeout)
     );
     connection.batch_execute(&settings).map_err(|e| StoreError::Unreachable(e.to_string()))?;
     Ok(PostgresRecorder::new(connection))

@@ -10,7 +10,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Timestamptz;
 use uuid::Uuid;
 
-use super::schema::attendance;
+use super::tables::attendance;
 use crate::domain::Entry;
 use crate::store::StoreError;
 

@@ -2,7 +2,7 @@ use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::schema::{__diesel_schema_migrations as schema_migrations, sqlite_master};
+use super::tables::{__diesel_schema_migrations as schema_migrations, sqlite_master};
 use crate::store::StoreError;
 use crate::store::migrations::{self, Migration};
 

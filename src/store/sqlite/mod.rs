@@ -2,8 +2,8 @@
 
 mod migrate;
 mod record;
-mod schema;
 mod session;
+mod tables;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use diesel::sqlite::SqliteConnection;
 use super::{Migration, Recorder, Schema, Store, StoreError};
 use crate::domain::Entry;
 use record::{Row, SqliteRecorder};
-use schema::attendance;
+use tables::attendance;
 
 /// Entries in one SQLite file, in write-ahead mode: one writer, and readers that never wait for it.
 pub struct SqliteStore {
@@ -105,14 +105,12 @@ fn within<'a>(instants: &'a Range<DateTime<Utc>>) -> _ {
 
 /// What a failed statement means.
 fn judge(error: DieselError, connection: &mut SqliteConnection) -> StoreError {
-    let known = migrate::known();
-    match (known, migrate::applied(connection)) {
-        (Ok(known), Ok(applied)) => match Schema::new(known, applied).require() {
-            Ok(()) => refusal(error),
-            Err(not_migrated) => not_migrated,
-        },
-        _ => refusal(error),
-    }
+    schema(connection).and_then(|schema| schema.require().err()).unwrap_or_else(|| refusal(error))
+}
+
+/// What is there of the schema, if the file says so.
+fn schema(connection: &mut SqliteConnection) -> Option<Schema> {
+    Some(Schema::new(migrate::known().ok()?, migrate::applied(connection).ok()?))
 }
 
 /// SQLite is compiled in, so its words are known: those that are no row's fault.

@@ -4,7 +4,7 @@ use diesel::sqlite::SqliteConnection;
 use uuid::Uuid;
 
 use super::judge;
-use super::schema::attendance;
+use super::tables::attendance;
 use crate::domain::{Entry, NewEntry};
 use crate::store::{Held, Recorder, StoreError};
 
