@@ -1,15 +1,19 @@
 //! What the integration tests share: a service on a fresh store, and a client to speak to it.
 
 // Each of the two test binaries uses its own part of this.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 pub mod answer;
 pub mod app;
+pub mod cluster;
 pub mod database;
+pub mod process;
 
 pub use answer::Answer;
 pub use app::{Options, TestApp};
+pub use cluster::Cluster;
 pub use database::{Fresh, StoreKind};
+pub use process::Process;
 
 /// Writes one test body and runs it against both stores, as two tests.
 macro_rules! on_both_stores {

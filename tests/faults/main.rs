@@ -1,0 +1,26 @@
+//! What the service promises when something breaks: the binary as it ships, in processes of its
+//! own, with whatever can happen to them and to their database.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod connection;
+mod gates;
+mod ledger;
+mod patience;
+mod probes;
+mod store_lock;
+mod turn;
+mod waiting;
+
+mod full_queue;
+mod kills;
+mod migrations;
+mod outages;
+mod poison;
+mod races;
+mod secrets;
+mod sessions;
+mod shutdown;
+mod synchronous_commit;
+mod tls;

@@ -1,0 +1,115 @@
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use diesel::pg::PgConnection;
+use rollcall::store::{Password, PostgresTarget};
+use tempfile::TempDir;
+
+use super::database::try_connect;
+
+/// A PostgreSQL server of one test's own, which may do to it whatever it likes. Gone when dropped.
+pub struct Cluster {
+    directory: TempDir,
+    port: u16,
+}
+
+impl Cluster {
+    pub fn start() -> Self {
+        Self::make(&[])
+    }
+
+    /// With a certificate for `localhost`, in the file `server.crt`.
+    pub fn start_with_tls() -> Self {
+        Self::make(&["--tls"])
+    }
+
+    fn make(options: &[&str]) -> Self {
+        // Made first, so that it is destroyed even if the server does not start.
+        let mut cluster = Self { directory: tempfile::tempdir().unwrap(), port: 0 };
+        let address = cluster.run("start", options);
+        cluster.port = address.trim().rsplit_once(' ').unwrap().1.parse().unwrap();
+        cluster
+    }
+
+    /// Starts it again after [`stop`](Self::stop) or [`kill`](Self::kill), with the same data and
+    /// port, and waits until it accepts connections.
+    pub fn start_again(&self) {
+        self.run("start", &[]);
+    }
+
+    /// Ends it without a checkpoint; all sessions break.
+    pub fn stop(&self) {
+        self.run("stop", &["immediate"]);
+    }
+
+    /// Ends every process of it at once, as a power failure would.
+    pub fn kill(&self) {
+        self.run("kill", &[]);
+    }
+
+    /// Freezes it: connections stay open, new ones are accepted by the kernel, nobody answers.
+    pub fn pause(&self) {
+        self.run("pause", &[]);
+    }
+
+    pub fn resume(&self) {
+        self.run("resume", &[]);
+    }
+
+    /// A file in its directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The variables that lead the binary to its one database, and let it make the tables there.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let PostgresTarget { host, port, dbname, user, .. } = self.target();
+        vec![
+            ("DATABASE_HOSTNAME", host),
+            ("DATABASE_PORT", port.to_string()),
+            ("DATABASE_NAME", dbname),
+            ("DATABASE_USER", user),
+            ("ROLLCALL_MIGRATE_ON_START", "true".into()),
+        ]
+    }
+
+    /// A session past the service, as an operator has it.
+    pub fn session(&self) -> PgConnection {
+        try_connect(&self.target()).unwrap()
+    }
+
+    fn target(&self) -> PostgresTarget {
+        PostgresTarget {
+            host: "127.0.0.1".into(),
+            port: self.port,
+            dbname: "postgres".into(),
+            user: "postgres".into(),
+            password: Password("unused".into()),
+            sslmode: "prefer".into(),
+            sslrootcert: None,
+        }
+    }
+
+    fn run(&self, command: &str, options: &[&str]) -> String {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/postgres.sh");
+        let done = Command::new("bash")
+            .args([script, command])
+            .arg(self.directory.path())
+            .args(options)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{command}: {done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let destroyed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            self.run("destroy", &[]);
+        }));
+        // A second panic while the test fails would hide why it does.
+        assert!(destroyed.is_ok() || std::thread::panicking());
+    }
+}
