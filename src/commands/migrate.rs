@@ -8,7 +8,7 @@ use crate::store::{MigrationState, SchemaState, Store, StoreError};
 #[derive(Args)]
 pub(super) struct Options {
     #[command(flatten)]
-    patience: Patience,
+    pub(super) patience: Patience,
     /// Only list the migrations and the state of each; change nothing
     #[arg(long)]
     list: bool,

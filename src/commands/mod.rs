@@ -55,6 +55,11 @@ struct Patience {
 }
 
 impl Patience {
+    /// How long a single try may take, if it may take `timeout` at most.
+    fn limit(self, timeout: Duration) -> Duration {
+        timeout.min(Duration::from_secs(self.timeout.max(1)))
+    }
+
     fn deadline(self) -> Instant {
         // A longer wait than a century is no different from one.
         Instant::now() + Duration::from_secs(self.timeout.min(3_000_000_000))
@@ -84,14 +89,20 @@ pub fn run(
     };
     let done = match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => serve::serve(settings),
-        Command::Migrate(options) => migrate::migrate(&*open(&settings), options),
-        Command::WaitForSchema(patience) => wait_for_schema::wait(&*open(&settings), patience),
+        Command::Migrate(options) => {
+            migrate::migrate(&*open(&settings, options.patience.limit(settings.timeout)), options)
+        }
+        Command::WaitForSchema(patience) => {
+            wait_for_schema::wait(&*open(&settings, patience.limit(settings.timeout)), patience)
+        }
         Command::Healthcheck => healthcheck::check(settings.listen),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(reason)) => {
-            eprintln!("rollcall: {reason}");
+            // libpq's reasons have several lines.
+            let line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+            eprintln!("rollcall: {line}");
             ExitCode::FAILURE
         }
     }
@@ -107,13 +118,13 @@ impl From<StoreError> for Failure {
 }
 
 /// The store that the settings name. Nothing is connected or opened yet.
-fn open(settings: &Settings) -> Arc<dyn Store> {
+fn open(settings: &Settings, timeout: Duration) -> Arc<dyn Store> {
     match &settings.database {
         Database::Postgres(target) => {
-            Arc::new(PostgresStore::new(target.clone(), settings.pool_size, settings.timeout))
+            Arc::new(PostgresStore::new(target.clone(), settings.pool_size, timeout))
         }
         Database::Embedded(file) => {
-            Arc::new(SqliteStore::new(file.clone(), settings.pool_size, settings.timeout))
+            Arc::new(SqliteStore::new(file.clone(), settings.pool_size, timeout))
         }
     }
 }

@@ -18,7 +18,7 @@ const MIGRATION_PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
     logging::start(settings.log.filter.clone(), settings.log.format.map(|f| f == LogFormat::Json));
-    let store = open(&settings);
+    let store = open(&settings, settings.timeout);
     if settings.migrate_on_start {
         let deadline = Instant::now() + MIGRATION_PATIENCE;
         bring_up_to_date(&*store, deadline, |line| tracing::info!("{line}"))?;

@@ -69,8 +69,8 @@ pub fn rocket(service: Service, listen: Listen) -> Rocket<Build> {
         .manage(service.reader)
         .manage(service.site)
         .manage(service.clock)
-        .attach(requests::Requests)
         .attach(paths::Exact)
+        .attach(requests::Requests)
         .attach(health::stopping())
         .attach(AdHoc::on_liftoff("address", |rocket| {
             Box::pin(async {

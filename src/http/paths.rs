@@ -11,6 +11,9 @@ use rocket::{Data, Request};
 
 use super::problem::Problem;
 
+/// How much of a form Rocket looks at for the field `_method`, in bytes: `_method=delete`.
+const MAX_METHOD_FIELD: usize = 14;
+
 /// Makes a path that Rocket alone would tidy up an unknown one.
 pub struct Exact;
 
@@ -26,10 +29,15 @@ impl Fairing for Exact {
         if tidied && !matches!(path, "/table/" | "/admin/") && !path.starts_with("/table/view/") {
             request.set_uri(Origin::ROOT);
         }
-        // Rocket lets a form's field `_method` change the method. A body never does that here.
-        if request.content_type().is_some_and(|t| t.is_form()) && data.peek(8).await == b"_method="
-        {
-            request.set_method(Method::Post);
+        // Rocket lets a form's field `_method` turn a POST into another method. A body never does
+        // that here.
+        if request.content_type().is_some_and(|content_type| content_type.is_form()) {
+            let method = request.method().as_str().as_bytes();
+            let named = data.peek(MAX_METHOD_FIELD).await.strip_prefix(b"_method=");
+            let named = named.and_then(|rest| rest.split(|&byte| byte == b'&').next());
+            if named.is_some_and(|named| named.eq_ignore_ascii_case(method)) {
+                request.set_method(Method::Post);
+            }
         }
     }
 }

@@ -274,7 +274,7 @@ mod tests {
         let error = Settings::from_env([("DATABASE_PASSWORD".into(), broken)]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "DATABASE_PASSWORD holds bytes that are not UTF-8; it must be UTF-8"
+            "DATABASE_PASSWORD holds bytes that are not UTF-8; it must be text in UTF-8"
         );
     }
 

@@ -51,10 +51,12 @@ impl Variables {
             }
             match value.into_string() {
                 Ok(value) => ours.push((name, value)),
-                // Not shown: it may be the password.
-                Err(_) => {
-                    let held = "holds bytes that are not UTF-8".into();
-                    return Err(InvalidSetting { variable: name, held, expected: "UTF-8" });
+                Err(value) => {
+                    let held = match name.as_str() {
+                        "DATABASE_PASSWORD" => "holds bytes that are not UTF-8".into(),
+                        _ => format!("is {:?}, which is not UTF-8", value.to_string_lossy()),
+                    };
+                    return Err(InvalidSetting { variable: name, held, expected: "text in UTF-8" });
                 }
             }
         }

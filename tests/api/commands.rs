@@ -1,6 +1,7 @@
 //! The binary as an operator calls it.
 
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 use crate::support::{Fresh, StoreKind, TestApp, on_both_stores};
 
@@ -21,8 +22,10 @@ on_both_stores! {
     fn migrate_says_what_it_did_and_does_it_once(store: StoreKind) {
         let fresh = Fresh::bare(store);
         let environment = fresh.environment();
+        let made = || matches!(&fresh, Fresh::Embedded(_)) && fresh.file().exists();
         let list = || lines(&rollcall(&["migrate", "--list"], &environment).stdout);
         assert_eq!(list(), ["20261121000000_create_attendance  missing"]);
+        assert!(!made(), "listing has made the file");
         let first = rollcall(&["migrate"], &environment);
         assert_eq!(first.status.code(), Some(0));
         assert!(lines(&first.stdout)[0].starts_with("applied 20261121000000"), "{first:?}");
@@ -34,8 +37,9 @@ on_both_stores! {
     fn migrate_leaves_a_schema_alone_that_is_ahead(store: StoreKind) {
         let fresh = Fresh::migrated(store);
         fresh.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')");
-        let done = rollcall(&["migrate"], &fresh.environment());
-        assert_eq!(done.status.code(), Some(0));
+        let a_long_time = ["migrate", "--timeout", "18446744073709551615"];
+        let done = rollcall(&a_long_time, &fresh.environment());
+        assert_eq!(done.status.code(), Some(0), "{done:?}");
         assert!(lines(&done.stdout)[0].contains("ahead"), "{done:?}");
     }
 
@@ -77,11 +81,14 @@ fn a_database_that_never_comes_is_given_up_with_the_reason() {
         ("DATABASE_PASSWORD", "hunter2".into()),
     ];
     for command in ["migrate", "wait-for-schema"] {
+        let started = Instant::now();
         let gave_up = rollcall(&[command, "--timeout", "1"], &nowhere);
         assert_eq!(gave_up.status.code(), Some(1), "{gave_up:?}");
         let said = String::from_utf8_lossy(&gave_up.stderr).into_owned()
             + &String::from_utf8_lossy(&gave_up.stdout);
         assert!(said.contains("gave up waiting"), "{said}");
+        assert_eq!(lines(&gave_up.stderr).len(), 1, "{said}");
+        assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
         assert!(!said.contains("hunter2"));
     }
 }

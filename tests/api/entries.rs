@@ -70,6 +70,7 @@ on_both_stores! {
         // Rocket would take this form's word for another method.
         let form = [("Content-Type", "application/x-www-form-urlencoded")];
         app.post_with(&form, "_method=put&firstname=a").problem(400, "invalid_json");
+        app.request("PUT", "/table/create", &form, "_method=delete").problem(405, "method_not_allowed");
     }
 
     fn names_of_every_script_come_back_as_they_were_sent(store: StoreKind) {

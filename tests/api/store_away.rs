@@ -80,3 +80,50 @@ fn an_entry_that_the_store_refuses_is_internal() {
     app.store.sql("DROP TRIGGER no");
     assert_eq!(app.post(json!({"firstname": "a", "lastname": "b"})).status, 201);
 }
+
+/// Defaults that an operator has set for other programs change nothing of what is promised.
+#[test]
+fn defaults_of_the_database_do_not_change_the_answers() {
+    let store = Fresh::migrated(StoreKind::Postgres);
+    store.sql(
+        "DO $$ BEGIN \
+         EXECUTE format('ALTER DATABASE %I SET lock_timeout = 100', current_database()); \
+         EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database()); \
+         END $$",
+    );
+    let app = impatient(store);
+    let mut session = app.store.postgres();
+    session.batch_execute("BEGIN; LOCK TABLE attendance IN ACCESS EXCLUSIVE MODE").unwrap();
+    app.post(json!({"firstname": "a", "lastname": "b"})).problem(503, "store_unavailable");
+    app.get("/table/view/date:today").problem(503, "store_unavailable");
+    session.batch_execute("ROLLBACK").unwrap();
+    let entry = json!({"firstname": "a", "lastname": "b", "entry_id": "95844c14-bc2f-4249-8dc5-bd17377c5215"});
+    // Another replica's insert is committed while ours waits for it.
+    session
+        .batch_execute(
+            "BEGIN; INSERT INTO attendance (entry_id, login, received_at, lastname, firstname) \
+             VALUES ('95844c14-bc2f-4249-8dc5-bd17377c5215', now(), now(), 'b', 'a')",
+        )
+        .unwrap();
+    let answer = std::thread::scope(|scope| {
+        let post = scope.spawn(|| app.post(&entry));
+        while !insert_waits(&app) {
+            std::thread::yield_now();
+        }
+        session.batch_execute("COMMIT").unwrap();
+        post.join().unwrap()
+    });
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+/// Whether one of the service's sessions waits for a lock.
+fn insert_waits(app: &TestApp) -> bool {
+    use diesel::prelude::*;
+    use diesel::sql_types::Bool;
+    diesel::select(diesel::dsl::sql::<Bool>(
+        "EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() \
+         AND application_name = 'rollcall' AND wait_event_type = 'Lock')",
+    ))
+    .get_result(&mut app.store.postgres())
+    .unwrap()
+}

@@ -71,10 +71,17 @@ impl PostgresTarget {
     }
 }
 
-/// In milliseconds: a second longer than anybody waits, so that the request's own time-out, which
-/// knows what to answer, always comes first.
-fn statement_timeout(timeout: Duration) -> u128 {
-    timeout.as_millis() + 1_000
+/// What every session of the service sets, whatever defaults the database or the role has.
+///
+/// A statement may take a second longer than anybody waits, so that the request's own time-out,
+/// which knows what to answer, always comes first. A replay is found by reading what another
+/// transaction has committed meanwhile, which is what READ COMMITTED does.
+fn session_settings(timeout: Duration) -> String {
+    format!(
+        "SET statement_timeout = {}; SET lock_timeout = 0; \
+         SET default_transaction_isolation = 'read committed';",
+        timeout.as_millis() + 1_000
+    )
 }
 
 /// The reads' pool. Connections are opened when they are needed.
@@ -101,10 +108,7 @@ struct ReadSession {
 impl CustomizeConnection<PgConnection, PoolError> for ReadSession {
     fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), PoolError> {
         // A sheet is always read to its end, so its cursor is planned for that.
-        let settings = format!(
-            "SET statement_timeout = {}; SET cursor_tuple_fraction = 1",
-            statement_timeout(self.timeout)
-        );
+        let settings = format!("{} SET cursor_tuple_fraction = 1", session_settings(self.timeout));
         connection.batch_execute(&settings).map_err(PoolError::QueryError)
     }
 }
@@ -127,10 +131,9 @@ pub(super) fn open_for_writing(
 ) -> Result<PostgresRecorder, StoreError> {
     let mut connection = target.open(timeout)?;
     let settings = format!(
-        "SET statement_timeout = {}; \
-         SELECT set_config('synchronous_commit', 'on', false) \
+        "{} SELECT set_config('synchronous_commit', 'on', false) \
          WHERE current_setting('synchronous_commit') = 'off'",
-        statement_timeout(timeout)
+        session_settings(timeout)
     );
     connection.batch_execute(&settings).map_err(|e| StoreError::Unreachable(e.to_string()))?;
     Ok(PostgresRecorder::new(connection))
@@ -143,7 +146,9 @@ pub(super) fn open_for_migrating(
 ) -> Result<PgConnection, StoreError> {
     let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
     let mut connection = target.open(left.min(Duration::from_secs(10)))?;
-    let settings = format!("SET statement_timeout = 0; SET lock_timeout = {}", left.as_millis());
+    // PostgreSQL keeps milliseconds in 32 bits: 24 days.
+    let lock_timeout = left.as_millis().min(i32::MAX as u128);
+    let settings = format!("SET statement_timeout = 0; SET lock_timeout = {lock_timeout}");
     connection.batch_execute(&settings).map_err(|e| StoreError::Unreachable(e.to_string()))?;
     Ok(connection)
 }

@@ -14,6 +14,10 @@ use super::tables::attendance;
 use crate::domain::Entry;
 use crate::store::StoreError;
 
+/// How many rows are fetched at once: enough that a round trip does not count, in some hundred
+/// kilobytes.
+const PORTION: usize = 2_000;
+
 /// A row of `attendance`, in the order of its columns.
 pub(super) type Row = (i64, Uuid, DateTime<Utc>, DateTime<Utc>, String, String, Option<String>);
 
@@ -56,7 +60,8 @@ fn fetch(
         DeclareSheet { start: instants.start, end: instants.end }.execute(connection)?;
         loop {
             let portion = FetchPortion.load::<Row>(connection)?;
-            if portion.is_empty() || portions.send(portion).is_err() {
+            let is_last = portion.len() < PORTION;
+            if portions.send(portion).is_err() || is_last {
                 return Ok(());
             }
         }
@@ -86,13 +91,14 @@ impl QueryFragment<Pg> for DeclareSheet {
 
 impl RunQueryDsl<PgConnection> for DeclareSheet {}
 
-/// The next rows of the cursor: enough that a round trip does not count, some hundred kilobytes.
+/// The next rows of the cursor.
 #[derive(QueryId)]
 struct FetchPortion;
 
 impl QueryFragment<Pg> for FetchPortion {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("FETCH FORWARD 1000 FROM sheet");
+        // A utility statement takes no parameter; this is a number of ours.
+        out.push_sql(&format!("FETCH FORWARD {PORTION} FROM sheet"));
         Ok(())
     }
 }

@@ -72,7 +72,11 @@ impl Store for SqliteStore {
     }
 
     fn applied_versions(&self) -> Result<Vec<String>, StoreError> {
-        migrate::applied(&mut *self.reader()?).map_err(refusal)
+        // Opening a file that is not there would make it.
+        match self.file.exists() {
+            true => migrate::applied(&mut *self.reader()?).map_err(refusal),
+            false => Ok(Vec::new()),
+        }
     }
 
     fn migrate(&self, deadline: Instant, applied: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
