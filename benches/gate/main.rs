@@ -5,6 +5,7 @@
 //! and worse minutes.
 
 mod answer;
+mod company;
 mod creates;
 mod crowd;
 mod embedded;
@@ -31,6 +32,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::company::Company;
 use crate::embedded::Embedded;
 use crate::options::Options;
 use crate::postgres::Postgres;
@@ -70,11 +72,13 @@ fn measure(options: &Options) -> Result<()> {
     let mut report = Report::default();
     let mut postgres = Postgres::prepare(options)?;
     let postgres_version = postgres.describe()?;
+    let company = Company::watch(postgres.postmaster())?;
     postgres.measure(&mut report)?;
     drop(postgres);
     let mut embedded = Embedded::prepare(options)?;
     let embedded_version = embedded.describe()?;
     embedded.measure(&mut report)?;
+    let share = company.share()?;
 
     let (long, short) = (options.long_rounds(), options.short_rounds());
     println!("\nRollcall {}", env!("CARGO_PKG_VERSION"));
@@ -82,7 +86,7 @@ fn measure(options: &Options) -> Result<()> {
     println!("{postgres_version}");
     println!("{embedded_version}");
     println!(
-        "rounds: {}, of {} s at full load and {} s with one client\n",
+        "{} rounds of {} s at full load and {} s with one client; {share}\n",
         long.count,
         long.time.as_secs(),
         short.time.as_secs()

@@ -60,6 +60,11 @@ impl<'a> Postgres<'a> {
         ))
     }
 
+    /// The server's first process, the parent of all others.
+    pub fn postmaster(&self) -> Process {
+        self.postmaster
+    }
+
     /// Measures everything that is measured with PostgreSQL.
     pub fn measure(&mut self, report: &mut Report) -> Result<()> {
         let service = Service::start(self.options, &self.store)?;

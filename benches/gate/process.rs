@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::Result;
 
 /// Linux counts processes' time in hundredths of a second (`USER_HZ`) on every platform we run on.
-const TICK: Duration = Duration::from_millis(10);
+pub const TICK: Duration = Duration::from_millis(10);
 
 /// A process, as `/proc` shows it.
 #[derive(Debug, Clone, Copy)]

@@ -10,7 +10,8 @@ use crate::support::Answer;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A keep-alive connection of HTTP/1.1, written by hand: a test that breaks things has to know
-/// whether a request was answered in part, in full or not at all.
+/// whether a request was answered in part, in full or not at all. Whatever else is wrong, each
+/// answer is well-formed, and a problem where it is an error: otherwise this panics.
 pub struct Connection {
     stream: TcpStream,
 }
@@ -31,18 +32,30 @@ impl Connection {
     }
 
     pub fn get(&mut self, path: &str) -> Result<Answer, Broken> {
-        self.send(&format!("GET {path} HTTP/1.1\r\nHost: rollcall\r\n\r\n"))
+        self.exchange(&get_request(path))
+    }
+
+    /// Asks for what is at `path` and waits until the answer begins to arrive.
+    pub fn begin_get(&mut self, path: &str) -> io::Result<()> {
+        self.stream.write_all(get_request(path).as_bytes())?;
+        self.stream.peek(&mut [0]).map(drop)
+    }
+
+    /// The whole answer to what [`begin_get`](Self::begin_get) has asked for.
+    pub fn finish_get(&mut self) -> Result<Answer, Broken> {
+        self.exchange("")
     }
 
     /// Posts `body` to `/table/create`.
     pub fn post(&mut self, body: &str) -> Result<Answer, Broken> {
         let length = body.len();
-        self.send(&format!(
-            "POST /table/create HTTP/1.1\r\nHost: rollcall\r\nContent-Length: {length}\r\n\r\n{body}"
+        self.exchange(&format!(
+            "POST /table/create HTTP/1.1\r\nHost: rollcall\r\n\
+             Content-Length: {length}\r\n\r\n{body}"
         ))
     }
 
-    fn send(&mut self, request: &str) -> Result<Answer, Broken> {
+    fn exchange(&mut self, request: &str) -> Result<Answer, Broken> {
         let mut received = Vec::new();
         let sent = self.stream.write_all(request.as_bytes());
         match sent.and_then(|()| self.receive(&mut received)) {
@@ -59,15 +72,27 @@ impl Connection {
         let mut chunk = [0; 16 * 1024];
         let mut total = None;
         while total.is_none_or(|total| received.len() < total) {
-            match self.stream.read(&mut chunk)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                read => received.extend_from_slice(&chunk[..read]),
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => received.extend_from_slice(&chunk[..read]),
+                // See signal(7): a read with a time-out, when all processes here were frozen.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
             total = total.or_else(|| whole_length(received));
         }
         assert_eq!(Some(received.len()), total, "more than one answer");
-        Ok(Answer::from_raw(std::str::from_utf8(received).expect("answers are UTF-8")))
+        let answer = Answer::from_raw(std::str::from_utf8(received).expect("answers are UTF-8"));
+        if answer.status >= 400 {
+            let code = answer.json()["code"].as_str().map(str::to_owned);
+            answer.problem(answer.status, &code.expect("a problem has a code"));
+        }
+        Ok(answer)
     }
+}
+
+fn get_request(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: rollcall\r\n\r\n")
 }
 
 /// How many bytes an answer has in all, once its head is there.

@@ -3,7 +3,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Gates {
     office: Arc<Office>,
     threads: Vec<JoinHandle<Vec<Sent>>>,
-    ledger: Ledger,
+    opened: DateTime<Utc>,
 }
 
 /// What the gates and the test tell each other.
@@ -40,13 +40,13 @@ impl Gates {
     pub fn open(count: usize, address: SocketAddr) -> Self {
         let state = State { address, moves: 0, acknowledged: 0, refused: 0, closing: false };
         let office = Arc::new(Office { state: Mutex::new(state), changed: Condvar::new() });
-        let ledger = Ledger { since: Utc::now(), gates: Vec::new() };
+        let opened = Utc::now();
         let run = |number| {
             let office = office.clone();
             std::thread::spawn(move || Gate { number, office, sent: Vec::new() }.run())
         };
         let threads = (0..count).map(run).collect();
-        Self { office, threads, ledger }
+        Self { office, threads, opened }
     }
 
     /// Tells the gates where the service is now; until then they wait if it cannot be reached.
@@ -88,8 +88,8 @@ impl Gates {
     /// Lets every gate finish what it has begun, and hands over what they wrote down.
     pub fn close(mut self) -> Ledger {
         self.office.update(|state| state.closing = true);
-        let written = self.threads.drain(..).map(|thread| thread.join().unwrap()).collect();
-        Ledger { since: self.ledger.since, gates: written }
+        let gates = self.threads.drain(..).map(|thread| thread.join().unwrap()).collect();
+        Ledger { since: self.opened, gates }
     }
 }
 
@@ -120,6 +120,16 @@ impl Office {
     }
 }
 
+impl State {
+    fn count(&mut self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Acknowledged(_) => self.acknowledged += 1,
+            Outcome::Refused(_) => self.refused += 1,
+            Outcome::Unanswered(_) => {}
+        }
+    }
+}
+
 struct Gate {
     number: usize,
     office: Arc<Office>,
@@ -146,11 +156,12 @@ impl Gate {
             let body = self.body(entry_id);
             let begin = Instant::now();
             let outcome = Outcome::of(connection.post(&body));
-            self.sent.push(Sent { entry_id, body, took: begin.elapsed(), outcome });
-            match self.sent.last().map(|sent| &sent.outcome) {
-                Some(Outcome::Acknowledged(_)) => self.office.update(|s| s.acknowledged += 1),
-                Some(Outcome::Refused(_)) => self.office.update(|s| s.refused += 1),
-                _ => return,
+            let took = begin.elapsed();
+            let broken = matches!(outcome, Outcome::Unanswered(_));
+            self.office.update(|state| state.count(&outcome));
+            self.sent.push(Sent { entry_id, body, took, outcome });
+            if broken {
+                return;
             }
         }
     }

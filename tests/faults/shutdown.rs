@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::connection::{get, sheet};
+use crate::connection::{Connection, get, sheet};
 use crate::gates::Gates;
 use crate::store_lock::StoreLock;
-use crate::support::{Fresh, Process, StoreKind, on_both_stores};
+use crate::support::{Cluster, Fresh, Process, StoreKind, on_both_stores};
 use crate::turn;
 use crate::waiting::Waiting;
 
@@ -17,17 +17,36 @@ fn limit(timeout: u64) -> Duration {
     Duration::from_secs(timeout + (timeout + 1) + 3)
 }
 
+/// So many entries with long names that their sheet does not fit into a connection's buffers.
+const MANY: usize = 40_000;
+
+fn fill(store: &Fresh) {
+    store.sql(&match store {
+        Fresh::Postgres(_) => format!(
+            "INSERT INTO attendance (entry_id, login, received_at, lastname, firstname) \
+             SELECT gen_random_uuid(), '2026-03-02T00:15:00Z', now(), repeat('ж', 100), \
+             repeat('я', 100) FROM generate_series(1, {MANY})"
+        ),
+        Fresh::Embedded(_) => format!(
+            "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT {MANY}) \
+             INSERT INTO attendance (entry_id, login, received_at, lastname, firstname) \
+             SELECT printf('%08x-0000-4000-8000-000000000000', n), 1772410500000000, 0, \
+             printf('%.100c', 'x'), printf('%.100c', 'y') FROM number"
+        ),
+    });
+}
+
 on_both_stores! {
     fn all_that_was_accepted_before_sigterm_is_answered_and_stored(store: StoreKind) {
         let _turn = turn::take();
         let store = Fresh::migrated(store);
         let mut environment = store.environment();
-        environment.push(("DATABASE_TIMEOUT_SECONDS", "1".into()));
+        environment.push(("DATABASE_TIMEOUT_SECONDS", "2".into()));
         let mut service = Process::serve(&environment);
         let gates = Gates::open(8, service.address());
         gates.wait_until_acknowledged(300);
         service.signal("TERM");
-        assert_eq!(service.wait(limit(1)).code(), Some(0));
+        assert_eq!(service.wait(limit(2)).code(), Some(0));
 
         let ledger = gates.close();
         assert_eq!(ledger.refused().count(), 0);
@@ -41,6 +60,20 @@ on_both_stores! {
         }
         assert_eq!(stored.len(), ledger.acknowledged().count());
         ledger.assert_kept(again.address());
+    }
+
+    fn a_sheet_that_is_being_sent_when_sigterm_comes_is_sent_to_its_end(store: StoreKind) {
+        let store = Fresh::migrated(store);
+        fill(&store);
+        let mut service = Process::serve(&store.environment());
+        let mut slow = Connection::open(service.address()).unwrap();
+        slow.begin_get("/table/view/date:20260302").unwrap();
+        service.signal("TERM");
+        service.wait_for_line("stopping: finishing what is in flight");
+        let sheet = slow.finish_get().unwrap();
+        assert_eq!(sheet.json().as_array().unwrap().len(), MANY);
+        let ended = service.wait(limit(5));
+        assert!(ended.success(), "{ended}");
     }
 
     fn sigint_ends_an_idle_service_with_success(store: StoreKind) {
@@ -81,4 +114,29 @@ fn entries_that_wait_when_sigterm_comes_are_recorded_and_answered() {
         assert_eq!(answer.status, 201, "{answer:?}");
         assert!(stored.contains(&answer.json()));
     }
+}
+
+/// A database that is silent must not keep the process, nor what waits for it.
+#[test]
+fn a_service_whose_database_is_frozen_ends_in_time() {
+    let _turn = turn::take();
+    let cluster = Cluster::start();
+    let mut environment = cluster.environment();
+    environment.push(("DATABASE_TIMEOUT_SECONDS", "2".into()));
+    let mut service = Process::serve(&environment);
+    let gates = Gates::open(8, service.address());
+    gates.wait_until_acknowledged(100);
+    cluster.pause();
+    let mut reader = Connection::open(service.address()).unwrap();
+    reader.get("/table/view/date:today").unwrap().problem(503, "store_unavailable");
+    service.signal("TERM");
+    let ended = service.wait(limit(2));
+    assert!(ended.success(), "{ended}: {:#?}", service.log());
+    cluster.resume();
+
+    let ledger = gates.close();
+    ledger.assert_refused_within(Duration::from_secs(3));
+    let again = Process::serve(&environment);
+    ledger.assert_kept(again.address());
+    ledger.assert_each_once_after_sending_again(again.address());
 }

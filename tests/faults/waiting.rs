@@ -33,9 +33,13 @@ impl Waiting {
 
     /// Posts one body after the other until at least so many are queued.
     pub fn post_until_queued(&mut self, entries: u64, mut body: impl FnMut() -> Value) {
-        while queued(self.address) < entries {
-            self.post(body());
-        }
+        patience::until("enough entries are queued", || {
+            let enough = queued(self.address) >= entries;
+            if !enough {
+                self.post(body());
+            }
+            enough
+        });
     }
 
     /// The answers to all of them, in the order of posting.
