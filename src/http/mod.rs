@@ -10,11 +10,16 @@ mod requests;
 mod sheets;
 mod unmatched;
 
+use std::collections::HashSet;
+use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
-use rocket::config::{Config, Ident, LogLevel, Shutdown, Sig};
+use rocket::config::{Config, Ident, LogLevel, Shutdown};
 use rocket::fairing::AdHoc;
+use rocket::tokio::select;
+use rocket::tokio::signal::unix::{SignalKind, signal};
 use rocket::{Build, Rocket};
 
 use crate::domain::{Clock, Site};
@@ -37,11 +42,36 @@ pub struct Listen {
 
 /// Serves until SIGTERM or SIGINT, and returns when every request in flight is answered.
 pub async fn serve(service: Service, listen: Listen) -> Result<(), String> {
-    match rocket(service, listen).launch().await {
-        Ok(_) => Ok(()),
-        // Its `Debug` is made for people; dropping it unread would panic.
-        Err(error) => Err(format!("cannot serve at {}: {}", listen.at, error.kind())),
-    }
+    let asked_to_stop = stop_signal().map_err(|e| format!("cannot wait for signals: {e}"))?;
+    // Its `Debug` is made for people; dropping it unread would panic.
+    let failed = |error: rocket::Error| format!("cannot serve at {}: {}", listen.at, error.kind());
+    let rocket = rocket(service, listen).ignite().await.map_err(failed)?;
+    let shutdown = rocket.shutdown();
+    let mut launched = pin!(rocket.launch());
+    // In one task, in turn: if Rocket is told to stop by another one just while it accepts a
+    // connection, it takes that for a failure and drops what is in flight.
+    let ended = select! {
+        biased;
+        ended = &mut launched => ended,
+        () = asked_to_stop => {
+            shutdown.notify();
+            launched.await
+        }
+    };
+    ended.map(drop).map_err(failed)
+}
+
+/// Resolves at the first SIGTERM or SIGINT from now on. Rocket's own would be heeded only some
+/// time after it listens.
+fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }
 
 /// The service, ready to be launched.
@@ -55,8 +85,8 @@ pub fn rocket(service: Service, listen: Listen) -> Rocket<Build> {
         log_level: LogLevel::Off,
         cli_colors: false,
         shutdown: Shutdown {
-            ctrlc: true,
-            signals: [Sig::Term].into(),
+            ctrlc: false,
+            signals: HashSet::new(),
             grace: listen.grace.as_secs().try_into().unwrap_or(u32::MAX),
             mercy: 1,
             force: false,
