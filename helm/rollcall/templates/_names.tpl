@@ -1,0 +1,54 @@
+{{/*
+The name that all objects' names begin with. At most 41 characters: the longest suffix is `-database`, and
+CloudNativePG allows a Cluster 50. A longer one is cut, and its hash keeps it apart from others with the same beginning.
+*/}}
+{{- define "rollcall.fullname" -}}
+{{- $name := .Values.nameOverride | default .Chart.Name -}}
+{{- $full := .Values.fullnameOverride -}}
+{{- if not $full -}}
+{{- $full = contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
+{{- end -}}
+{{- /* A release's name may have dots, a Service's may not. */ -}}
+{{- $full = replace "." "-" $full -}}
+{{- if gt (len $full) 41 -}}
+{{- $full = printf "%s-%s" ($full | trunc 32 | trimSuffix "-") (sha256sum $full | trunc 8) -}}
+{{- end -}}
+{{- if not (regexMatch "^[a-z]" $full) -}}
+{{- fail (printf "A Service's name begins with a letter, and %q does not. Set fullnameOverride." $full) -}}
+{{- end -}}
+{{- $full -}}
+{{- end -}}
+
+{{/*
+What an object is selected by; never changes while a release lives. Takes `context` and `component`.
+*/}}
+{{- define "rollcall.selectorLabels" -}}
+app.kubernetes.io/name: {{ .context.Values.nameOverride | default .context.Chart.Name }}
+app.kubernetes.io/instance: {{ .context.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end -}}
+
+{{/*
+An object's labels. Takes `context` and `component`.
+*/}}
+{{- define "rollcall.labels" -}}
+{{ include "rollcall.selectorLabels" . }}
+app.kubernetes.io/version: {{ .context.Chart.AppVersion | replace "+" "_" | quote }}
+app.kubernetes.io/managed-by: {{ .context.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .context.Chart.Name .context.Chart.Version | replace "+" "_" | trunc 63 }}
+{{- end -}}
+
+{{/*
+The image to run. Takes `context`, and `image` with a tag and a digest.
+*/}}
+{{- define "rollcall.image" -}}
+{{- $tag := .image.tag -}}
+{{- /* A number from a values file is a float, and would be printed with an exponent. */ -}}
+{{- if kindIs "float64" $tag -}}
+{{- $tag = int64 $tag -}}
+{{- end -}}
+{{- printf "%s:%s" .context.Values.image.repository ($tag | toString | default .context.Chart.AppVersion) -}}
+{{- with .image.digest -}}
+{{- printf "@%s" . -}}
+{{- end -}}
+{{- end -}}
