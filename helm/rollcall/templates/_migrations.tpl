@@ -5,10 +5,10 @@ Takes `context` and `image`.
 */}}
 {{- define "rollcall.migrations.spec" -}}
 {{- $own := .context.Values.migrations.existingSecret -}}
-backoffLimit: {{ .context.Values.migrations.backoffLimit }}
-activeDeadlineSeconds: {{ .context.Values.migrations.activeDeadlineSeconds }}
+backoffLimit: {{ .context.Values.migrations.backoffLimit | int64 }}
+activeDeadlineSeconds: {{ .context.Values.migrations.activeDeadlineSeconds | int64 }}
 {{- if not (kindIs "invalid" .context.Values.migrations.ttlSecondsAfterFinished) }}
-ttlSecondsAfterFinished: {{ .context.Values.migrations.ttlSecondsAfterFinished }}
+ttlSecondsAfterFinished: {{ .context.Values.migrations.ttlSecondsAfterFinished | int64 }}
 {{- end }}
 template:
   metadata:

@@ -29,6 +29,20 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
 {{/*
+What selects objects of this release. Takes `context` and the list `components`.
+*/}}
+{{- define "rollcall.selector" -}}
+matchLabels:
+  app.kubernetes.io/name: {{ .context.Values.nameOverride | default .context.Chart.Name }}
+  app.kubernetes.io/instance: {{ .context.Release.Name }}
+matchExpressions:
+  - key: app.kubernetes.io/component
+    operator: In
+    values:
+      {{- toYaml .components | nindent 6 }}
+{{- end -}}
+
+{{/*
 An object's labels. Takes `context` and `component`.
 */}}
 {{- define "rollcall.labels" -}}

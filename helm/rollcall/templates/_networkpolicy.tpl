@@ -1,0 +1,82 @@
+{{/*
+For each policy: the components that it is `of`, and the connections that are allowed from and to them. The kubelet's
+probes need no rule.
+*/}}
+{{- define "rollcall.networkPolicy.rules" -}}
+service:
+  of: [service, canary]
+  ingress:
+    - ports:
+        - port: 8000
+      {{- with .Values.networkPolicy.from }}
+      from:
+        {{- concat . $.Values.networkPolicy.metricsFrom | toYaml | nindent 8 }}
+        - podSelector:
+            {{- include "rollcall.selector" (dict "context" $ "components" (list "test")) | nindent 12 }}
+      {{- end }}
+  egress:
+    {{- include "rollcall.networkPolicy.dns" . | nindent 4 }}
+    {{- include "rollcall.networkPolicy.database" . | nindent 4 }}
+migrate:
+  of: [migrate]
+  ingress: []
+  egress:
+    {{- include "rollcall.networkPolicy.dns" . | nindent 4 }}
+    {{- include "rollcall.networkPolicy.database" . | nindent 4 }}
+test:
+  of: [test]
+  ingress: []
+  egress:
+    {{- include "rollcall.networkPolicy.dns" . | nindent 4 }}
+    - ports:
+        - port: 8000
+      to:
+        - podSelector:
+            {{- include "rollcall.selector" (dict "context" . "components" (list "service")) | nindent 12 }}
+{{- if eq .Values.database.mode "bundled" }}
+database:
+  of: [database]
+  ingress:
+    - ports:
+        - port: 5432
+      from:
+        - podSelector:
+            {{- include "rollcall.selector" (dict "context" . "components" (list "service" "canary" "migrate")) | nindent 12 }}
+  egress: []
+{{- end }}
+{{- end -}}
+
+{{/*
+Names, from whoever resolves them: a cache on the node has an address of its own.
+*/}}
+{{- define "rollcall.networkPolicy.dns" -}}
+- ports:
+    - port: 53
+      protocol: UDP
+    - port: 53
+      protocol: TCP
+{{- end -}}
+
+{{- define "rollcall.networkPolicy.database" -}}
+- ports:
+    {{- $ports := list (include "rollcall.database.port" .) }}
+    {{- if include "rollcall.database.readHost" . }}
+    {{- $ports = append $ports (include "rollcall.database.readPort" .) | uniq }}
+    {{- end }}
+    {{- range $ports }}
+    - port: {{ . }}
+    {{- end }}
+  {{- if eq .Values.database.mode "bundled" }}
+  to:
+    - podSelector:
+        {{- include "rollcall.selector" (dict "context" . "components" (list "database")) | nindent 8 }}
+  {{- else if eq .Values.database.mode "cnpg" }}
+  to:
+    - podSelector:
+        matchLabels:
+          cnpg.io/cluster: {{ include "rollcall.fullname" . }}-database
+  {{- else if .Values.networkPolicy.databaseTo }}
+  to:
+    {{- toYaml .Values.networkPolicy.databaseTo | nindent 4 }}
+  {{- end }}
+{{- end -}}
