@@ -1,0 +1,68 @@
+"""The kinds of object that the API server knows: those that the chart can render, and what comes of them."""
+
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    group: str
+    version: str
+    name: str
+    plural: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self):
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def resource(self):
+        """As error messages have it, such as jobs.batch."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def qualified(self):
+        """As validation errors have it, such as Job.batch."""
+        return f"{self.name}.{self.group}" if self.group else self.name
+
+    @property
+    def custom(self):
+        """Whether a CustomResourceDefinition brings it. The built-in groups with a dot end in k8s.io."""
+        return "." in self.group and self.group not in ("networking.k8s.io",)
+
+
+NAMESPACE = Kind("", "v1", "Namespace", "namespaces", namespaced=False)
+CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")
+POD = Kind("", "v1", "Pod", "pods")
+SECRET = Kind("", "v1", "Secret", "secrets")
+SERVICE = Kind("", "v1", "Service", "services")
+SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
+VOLUME_CLAIM = Kind("", "v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
+REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets")
+STATEFUL_SET = Kind("apps", "v1", "StatefulSet", "statefulsets")
+JOB = Kind("batch", "v1", "Job", "jobs")
+CNPG_CLUSTER = Kind("postgresql.cnpg.io", "v1", "Cluster", "clusters")
+
+KINDS = (
+    NAMESPACE,
+    CONFIG_MAP,
+    POD,
+    SECRET,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    VOLUME_CLAIM,
+    DEPLOYMENT,
+    REPLICA_SET,
+    STATEFUL_SET,
+    JOB,
+    CNPG_CLUSTER,
+    # Stored, and nothing comes of them here.
+    Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
+    Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
+    Kind("networking.k8s.io", "v1", "Ingress", "ingresses"),
+    Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),
+    Kind("gateway.networking.k8s.io", "v1", "HTTPRoute", "httproutes"),
+    Kind("networking.istio.io", "v1", "VirtualService", "virtualservices"),
+    Kind("monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors"),
+    Kind("monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules"),
+)

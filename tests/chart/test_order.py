@@ -1,0 +1,401 @@
+"""Install, upgrade, roll back: the real helm against a model of the API server, whose pods wait as real ones do."""
+
+import re
+import shutil
+import urllib.error
+import urllib.request
+
+from conftest import BUNDLED, CHART, CNPG, EXTERNAL, merge
+from model.api_server import ApiServer
+from model.database import Database
+from model.images import Rollcall
+from model.kinds import CONFIG_MAP, DEPLOYMENT, KINDS, NAMESPACE, SECRET
+
+import pytest
+import yaml
+
+ABOUT = yaml.safe_load((CHART / "Chart.yaml").read_text())
+THIS = f"ghcr.io/rollcall/rollcall:{ABOUT['appVersion']}"
+PATCHED = "ghcr.io/rollcall/rollcall:patched"
+NEXT = "ghcr.io/rollcall/rollcall:next"
+BROKEN = "ghcr.io/rollcall/rollcall:broken"
+# The last migration of this release, and of the next.
+MIGRATION = ABOUT["annotations"]["rollcall/last-migration"]
+NEXT_MIGRATION = "29991231000000"
+# The chart makes the password, and keeps it.
+MADE = {}
+HOST = EXTERNAL["database"]["external"]["host"]
+# A failure takes as long as helm's patience. In the model nothing happens later that has not happened at once.
+SOON = "1s"
+
+
+@pytest.fixture
+def server():
+    with ApiServer() as server:
+        server.cluster.create(NAMESPACE, {"metadata": {"name": "gates"}})
+        server.cluster.publish(THIS, Rollcall(MIGRATION))
+        server.cluster.publish(PATCHED, Rollcall(MIGRATION))
+        server.cluster.publish(NEXT, Rollcall(NEXT_MIGRATION))
+        server.cluster.publish(BROKEN, Rollcall(NEXT_MIGRATION, defect='relation "attendance" already exists'))
+        yield server
+        assert server.unmodelled == []
+
+
+@pytest.fixture
+def cluster(server):
+    return server.cluster
+
+
+@pytest.fixture
+def run(helm, server, tmp_path):
+    """Runs helm against the model; gives the finished process."""
+    # Helm keeps what a server has by the server's address, which the next test's server may have as well.
+    env = {"KUBECONFIG": str(server.kubeconfig(tmp_path / "kubeconfig")), "KUBECACHEDIR": str(tmp_path / "cache")}
+
+    def run(*arguments, **options):
+        return helm(*arguments, "--namespace", "gates", env=env, **options)
+
+    return run
+
+
+@pytest.fixture
+def attempt(run):
+    """Installs or upgrades the release as a pipeline does; gives the finished process."""
+
+    def attempt(*values, chart=CHART, timeout=SOON):
+        merged = {}
+        for value in values:
+            merge(merged, value)
+        arguments = ("upgrade", "--install", "rollcall", chart, "--values", "-")
+        return run(*arguments, "--wait", "--wait-for-jobs", "--timeout", timeout, stdin=yaml.safe_dump(merged))
+
+    return attempt
+
+
+@pytest.fixture
+def upgrade(attempt, cluster):
+    """As `attempt`, but fails the test if helm does; gives what happened in the cluster."""
+
+    def upgrade(*values, **options):
+        before = len(cluster.events)
+        done = attempt(*values, timeout="60s", **options)
+        assert done.returncode == 0, done.stderr
+        return cluster.events[before:]
+
+    return upgrade
+
+
+@pytest.fixture(params=["bundled", "bundled with a password", "external", "cnpg"])
+def values(request, cluster):
+    """Values for each kind of database, the external one being there."""
+    if request.param == "external":
+        add_external_database(cluster)
+    return {"bundled": MADE, "bundled with a password": BUNDLED, "external": EXTERNAL, "cnpg": CNPG}[request.param]
+
+
+@pytest.fixture
+def alter(tmp_path):
+    """Replaces what matches a pattern, in one place of one file, in a copy of the chart; gives the copy."""
+    copy = tmp_path / "altered" / "rollcall"
+
+    def alter(file, pattern, new):
+        if not copy.exists():
+            shutil.copytree(CHART, copy)
+        text, count = re.subn(pattern, lambda _: new, (copy / file).read_text(), flags=re.DOTALL)
+        assert count == 1, f"{pattern} matches {count} times in {file}"
+        (copy / file).write_text(text)
+        return copy
+
+    return alter
+
+
+@pytest.fixture
+def next_chart(alter):
+    """The chart of a release that brings a migration."""
+    return alter("Chart.yaml", MIGRATION, NEXT_MIGRATION)
+
+
+def add_external_database(cluster, owner="rollcall"):
+    """The database of EXTERNAL, with the role of its Secret and a role `owner` that may migrate."""
+    database = Database("rollcall", roles={"rollcall": "secret", "owner": "other secret"}, owners={owner})
+    cluster.add_database(HOST, database)
+    add_secret(cluster, EXTERNAL["database"]["existingSecret"], username="rollcall", password="secret")
+    return database
+
+
+def add_secret(cluster, name, **contents):
+    cluster.create(SECRET, {"metadata": {"name": name, "namespace": "gates"}, "stringData": contents})
+
+
+def image(reference):
+    return {"image": {"tag": reference.rpartition(":")[2]}}
+
+
+def places(events, *patterns):
+    """Where in the events each pattern is met first after the one before."""
+    at, found = 0, []
+    for pattern in patterns:
+        at = next((i for i in range(at, len(events)) if re.fullmatch(pattern, events[i])), None)
+        assert at is not None, f"{pattern} does not follow in {events}"
+        found.append(at)
+    return found
+
+
+def without_releases(events):
+    """Without the Secrets in which helm keeps what it did."""
+    return [event for event in events if "/sh.helm.release." not in event]
+
+
+def fewest_ready(events, ready):
+    """How many of the service's pods were ready when fewest were."""
+    fewest = ready
+    for event in events:
+        if re.fullmatch(r"Pod/rollcall-[0-9a-f]{10}-\d+ ready", event):
+            ready += 1
+        elif re.fullmatch(r"Pod/rollcall-[0-9a-f]{10}-\d+ ended", event):
+            ready -= 1
+        fewest = min(fewest, ready)
+    return fewest
+
+
+READY = r"Pod/rollcall-[0-9a-f]{10}-\d+ ready"
+ENDED = r"Pod/rollcall-[0-9a-f]{10}-\d+ ended"
+MIGRATED = f"migrated rollcall to {MIGRATION}"
+
+
+def test_an_installation_migrates_before_a_pod_serves(upgrade, cluster, values):
+    events = upgrade(values)
+    places(events, "created Deployment/rollcall", MIGRATED, r"Job/rollcall-migrate-\S+ complete", READY, READY)
+    assert not any(re.fullmatch(READY, event) for event in events[: events.index(MIGRATED)])
+    assert cluster.serving() == [THIS] * 2
+
+
+def test_another_image_rolls_out_behind_a_job_of_its_own(upgrade, cluster, values):
+    upgrade(values)
+    [before] = cluster.jobs()
+    events = upgrade(values, image(PATCHED))
+    places(events, "changed Deployment/rollcall", "created Job/rollcall-migrate-.*", "Job/rollcall-migrate-.* complete")
+    assert cluster.serving() == [PATCHED] * 2
+    assert cluster.jobs() != [before]
+    assert fewest_ready(events, ready=2) == 2
+
+
+def test_an_upgrade_that_changes_nothing_touches_nothing(upgrade, cluster, values):
+    upgrade(values)
+    assert without_releases(upgrade(values)) == []
+
+
+def test_more_replicas_run_no_job(upgrade, cluster, values):
+    upgrade(values)
+    jobs = cluster.jobs()
+    events = upgrade(values, {"replicaCount": 3})
+    assert cluster.serving() == [THIS] * 3
+    assert cluster.jobs() == jobs
+    assert not any("Job/" in event for event in events)
+
+
+def test_a_new_migration_is_there_before_the_new_pods_serve_and_the_old_ones_leave(
+    upgrade, cluster, values, next_chart
+):
+    upgrade(values)
+    events = upgrade(values, image(NEXT), chart=next_chart)
+    migrated = f"migrated rollcall to {NEXT_MIGRATION}"
+    places(events, "changed Deployment/rollcall", f"created Job/rollcall-migrate-{NEXT_MIGRATION}-.*", migrated, READY)
+    assert not any(re.fullmatch(f"{READY}|{ENDED}", event) for event in events[: events.index(migrated)])
+    assert cluster.serving() == [NEXT] * 2
+    assert fewest_ready(events, ready=2) == 2
+
+
+def test_a_rollback_serves_a_schema_that_is_ahead(upgrade, run, cluster, values, next_chart):
+    upgrade(values)
+    upgrade(values, image(NEXT), chart=next_chart)
+    before = len(cluster.events)
+    done = run("rollback", "rollcall", "1", "--wait", "--wait-for-jobs", "--timeout", "60s")
+    assert done.returncode == 0, done.stderr
+    assert cluster.serving() == [THIS] * 2
+    assert fewest_ready(cluster.events[before:], ready=2) == 2
+    assert f"found rollcall at {NEXT_MIGRATION}" in cluster.events[before:]
+
+
+def test_a_migration_that_fails_fails_the_upgrade_and_leaves_the_old_pods(
+    upgrade, attempt, cluster, values, next_chart
+):
+    upgrade(values)
+    done = attempt(values, image(BROKEN), chart=next_chart)
+    assert done.returncode != 0
+    assert "timed out waiting for the condition" in done.stderr
+    assert any("already exists" in event for event in cluster.events)
+    assert cluster.serving() == [THIS] * 2
+    # The way out is the way forward.
+    upgrade(values, image(NEXT), chart=next_chart)
+    assert cluster.serving() == [NEXT] * 2
+
+
+def test_pods_are_added_after_the_job_has_gone(upgrade, cluster, values):
+    upgrade(values)
+    cluster.pass_time(24 * 60 * 60)
+    assert cluster.jobs() == []
+    deployment = cluster.objects.get(DEPLOYMENT, "gates", "rollcall")
+    # As an autoscaler does it.
+    cluster.change(DEPLOYMENT, deployment, deployment | {"spec": deployment["spec"] | {"replicas": 4}})
+    assert cluster.serving() == [THIS] * 4
+    # Helm makes the Job again, which finds nothing to do.
+    assert f"found rollcall at {MIGRATION}" in upgrade(values)
+
+
+def test_a_role_of_its_own_migrates(upgrade, attempt, cluster):
+    add_external_database(cluster, owner="owner")
+    assert attempt(EXTERNAL).returncode != 0
+    assert any("permission denied" in event for event in cluster.events)
+    add_secret(cluster, "rollcall-owner", username="owner", password="other secret")
+    upgrade(EXTERNAL, {"migrations": {"existingSecret": "rollcall-owner"}})
+    assert cluster.serving() == [THIS] * 2
+
+
+def test_without_a_job_the_pods_wait_for_whoever_migrates(upgrade, attempt, cluster):
+    database = add_external_database(cluster)
+    by_hand = {"migrations": {"mode": "none"}}
+    assert attempt(EXTERNAL, by_hand).returncode != 0
+    assert (cluster.jobs(), cluster.serving()) == ([], [])
+    database.schema = MIGRATION
+    cluster.settle()
+    assert cluster.serving() == [THIS] * 2
+    upgrade(EXTERNAL, by_hand)
+
+
+def test_a_secret_that_comes_late_is_waited_for(attempt, upgrade, cluster):
+    cluster.add_database(HOST, Database("rollcall", roles={"rollcall": "secret"}, owners={"rollcall"}))
+    assert attempt(EXTERNAL).returncode != 0
+    assert cluster.serving() == []
+    add_secret(cluster, EXTERNAL["database"]["existingSecret"], username="rollcall", password="secret")
+    assert cluster.serving() == [THIS] * 2
+    upgrade(EXTERNAL)
+
+
+def test_the_password_that_the_chart_made_outlives_the_release_as_the_volume_does(upgrade, run, cluster):
+    upgrade(MADE)
+    made = cluster.objects.get(SECRET, "gates", "rollcall-database")["data"]
+    upgrade(MADE, image(PATCHED))
+    assert cluster.objects.get(SECRET, "gates", "rollcall-database")["data"] == made
+    assert run("uninstall", "rollcall").returncode == 0
+    assert cluster.serving() == []
+    events = upgrade(MADE)
+    assert cluster.objects.get(SECRET, "gates", "rollcall-database")["data"] == made
+    assert "initialised rollcall" not in events
+    assert cluster.serving() == [THIS] * 2
+
+
+def test_a_canary_serves_beside_the_release(upgrade, cluster, values):
+    upgrade(values)
+    canary = {"canary": {"enabled": True, "image": {"tag": "patched"}}, "virtualService": {"enabled": True}}
+    upgrade(values, canary, {"virtualService": {"hosts": ["rollcall.example.org"]}})
+    assert sorted(cluster.serving()) == [THIS, THIS, PATCHED]
+    assert len(cluster.jobs()) == 2
+
+
+def test_the_production_values_install(upgrade, cluster):
+    given = yaml.safe_load((CHART / "values-production.yaml").read_text())
+    database = given["database"]
+    roles = {"app": "secret", "owner": "other secret"}
+    cluster.add_database(database["external"]["host"], Database(database["name"], roles=roles, owners={"owner"}))
+    add_secret(cluster, database["existingSecret"], username="app", password="secret")
+    add_secret(cluster, given["migrations"]["existingSecret"], username="owner", password="other secret")
+    authority = database["external"]["sslRootCert"]["configMap"]
+    cluster.create(CONFIG_MAP, {"metadata": {"name": authority, "namespace": "gates"}, "data": {"ca.crt": "trusted"}})
+    upgrade(given)
+    assert set(cluster.serving()) == {THIS}
+
+
+def test_an_upgrade_leaves_what_the_chart_renders(upgrade, run, cluster, values):
+    upgrade(values)
+    changes = {"site": {"timezone": "Asia/Manila"}, "resources": {"limits": None}, "podLabels": {"team": "gates"}}
+    upgrade(values, image(PATCHED), changes, {"service": {"port": 80}})
+    wanted = list(yaml.safe_load_all(run("get", "manifest", "rollcall").stdout))
+    assert len(wanted) >= 4
+    for thing in wanted:
+        kind = next(kind for kind in KINDS if (kind.api_version, kind.name) == (thing["apiVersion"], thing["kind"]))
+        stored = cluster.objects.get(kind, "gates", thing["metadata"]["name"])
+        assert missing(thing, stored) == []
+
+
+def missing(wanted, stored, path=""):
+    """Where an object is not as it is wanted. What the server adds to it does not count."""
+    if isinstance(wanted, dict) and isinstance(stored, dict):
+        return [place for key in wanted for place in missing(wanted[key], stored.get(key), f"{path}.{key}")]
+    if isinstance(wanted, list) and isinstance(stored, list) and len(wanted) == len(stored):
+        return [place for i, pair in enumerate(zip(wanted, stored)) for place in missing(*pair, f"{path}[{i}]")]
+    return [] if wanted == stored else [path]
+
+
+def test_helm_test_asks_the_service(upgrade, run, cluster, values):
+    upgrade(values)
+    for _ in range(2):
+        done = run("test", "rollcall", "--timeout", "10s")
+        assert done.returncode == 0, done.stderr
+    upgrade(values, {"replicaCount": 0})
+    assert run("test", "rollcall", "--timeout", "10s").returncode != 0
+
+
+# What the model does not let pass: each of these makes the chart into what others have shipped.
+
+
+def test_a_job_with_a_fixed_name_cannot_be_upgraded(upgrade, attempt, alter):
+    chart = alter("templates/migrate-job.yaml", r'{{ include "rollcall.migrations.name" \$job }}', "migrate")
+    upgrade(BUNDLED, chart=chart)
+    done = attempt(BUNDLED, image(PATCHED), chart=chart)
+    assert done.returncode != 0
+    assert "field is immutable" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        # Helm runs it once the pods are ready, and they wait for it.
+        "post-install,post-upgrade",
+        # Helm makes the database once it has ended, and it waits for the database.
+        "pre-install,pre-upgrade",
+    ],
+)
+def test_a_hook_that_migrates_waits_for_ever(attempt, cluster, alter, hook):
+    chart = alter("templates/migrate-job.yaml", r"(?<=\n)spec:", f"  annotations:\n    helm.sh/hook: {hook}\nspec:")
+    done = attempt(BUNDLED, chart=chart)
+    assert done.returncode != 0
+    assert "timed out waiting for the condition" in done.stderr
+    assert not any(event.startswith("migrated") for event in cluster.events)
+
+
+def test_a_job_that_is_gone_at_once_is_missed(attempt, alter):
+    alter("values.schema.json", '"minimum": 600', '"minimum": 0')
+    chart = alter("values.yaml", "ttlSecondsAfterFinished: 86400", "ttlSecondsAfterFinished: 0")
+    done = attempt(BUNDLED, chart=chart)
+    assert done.returncode != 0
+    assert "not found" in done.stderr
+
+
+def test_pods_that_wait_for_nothing_are_ready_too_early(upgrade, alter):
+    alter("templates/_deployment.tpl", "      initContainers:.*(?=      containers:)", "")
+    chart = alter("templates/_deployment.tpl", "path: /readyz", "path: /livez")
+    events = upgrade(BUNDLED, chart=chart)
+    places(events, READY, MIGRATED)
+
+
+def test_another_password_does_not_open_the_volume(upgrade, attempt, cluster):
+    upgrade(BUNDLED)
+    done = attempt(image(PATCHED), {"database": {"password": "another"}})
+    assert done.returncode != 0
+    assert any("password authentication failed" in event for event in cluster.events)
+    assert cluster.serving() == [THIS] * 2
+
+
+def test_an_image_that_is_not_there_leaves_the_old_pods(upgrade, attempt, cluster):
+    upgrade(BUNDLED)
+    assert attempt(BUNDLED, {"image": {"tag": "mistyped"}}).returncode != 0
+    assert cluster.serving() == [THIS] * 2
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nodes", "/api/v1/namespaces/gates/pods?dryRun=All", "/metrics"])
+def test_what_is_not_modelled_is_refused(path):
+    with ApiServer() as server:
+        with pytest.raises(urllib.error.HTTPError, match="501"):
+            urllib.request.urlopen(server.url + path)
+        assert path in server.unmodelled[0]
