@@ -1,5 +1,6 @@
 """What the tests share: the real helm, and the chart's objects as it renders them."""
 
+import json
 import os
 import pathlib
 import subprocess
@@ -23,12 +24,13 @@ def helm(tmp_path_factory):
     """Runs helm with the given arguments, away from the user's own settings; gives the finished process."""
     home = tmp_path_factory.mktemp("helm")
     own = {f"HELM_{kind}_HOME": str(home / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
+    own["KUBECONFIG"] = str(home / "no-cluster")
 
-    def run(*arguments, stdin=None, env=None, timeout=120):
+    def run(*arguments, files=(), stdin=None, env=None, timeout=120):
         return subprocess.run(
-            [TOOLS / "helm" / "helm", *map(str, arguments)],
+            [TOOLS / "helm" / "helm", *map(str, arguments), *(f"--values={file}" for file in files)],
             input=stdin,
-            env={**os.environ, "KUBECONFIG": "/dev/null", **own, **(env or {})},
+            env={**os.environ, **own, **(env or {})},
             capture_output=True,
             text=True,
             timeout=timeout,
@@ -45,22 +47,19 @@ def template(helm):
     """
 
     def run(*values, arguments=(), release="rollcall", namespace="gates", chart=CHART):
-        merged = {}
-        files = []
-        for value in values:
-            if isinstance(value, dict):
-                merge(merged, value)
-            else:
-                files += ["--values", value]
         return helm(
             *("template", release, chart, "--namespace", namespace, "--kube-version", KUBERNETES),
-            *files,
-            *("--values", "-"),
             *arguments,
-            stdin=yaml.safe_dump(merged),
+            **told(values),
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def lint(helm):
+    """Runs `helm lint --strict` with values as `template` takes them; gives the finished process."""
+    return lambda *values: helm("lint", "--strict", CHART, **told(values))
 
 
 @pytest.fixture(scope="session")
@@ -73,6 +72,16 @@ def render(template):
         return [document for document in yaml.safe_load_all(done.stdout) if document is not None]
 
     return run
+
+
+def told(values):
+    """How helm is told these values: by files, and the dictionaries by its standard input."""
+    merged = {}
+    for each in values:
+        if isinstance(each, dict):
+            merge(merged, each)
+    # JSON is YAML as well, and leaves no doubt what is a number.
+    return {"files": [*(each for each in values if not isinstance(each, dict)), "-"], "stdin": json.dumps(merged)}
 
 
 def merge(into, values):
