@@ -1,0 +1,163 @@
+"""The manifests in k8s/ are what the chart renders, and one `kubectl apply -k` brings them up."""
+
+import os
+import shutil
+import subprocess
+
+from conftest import CHART, KUBERNETES, ROOT, TOOLS
+from model.api_server import ApiServer
+from model.images import Rollcall
+from model.kinds import NAMESPACE
+from pod_security import pods, violations
+
+import kubernetes_validate
+import pytest
+import yaml
+
+PLAIN = ROOT / "k8s"
+# What Helm says of itself.
+HELM_LABELS = ("app.kubernetes.io/managed-by", "helm.sh/chart")
+ABOUT = yaml.safe_load((CHART / "Chart.yaml").read_text())
+THIS = f"ghcr.io/rollcall/rollcall:{ABOUT['appVersion']}"
+NEXT = "ghcr.io/rollcall/rollcall:next"
+# The last migration of this release, and of the next.
+MIGRATION = ABOUT["annotations"]["rollcall/last-migration"]
+NEXT_MIGRATION = "29991231000000"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A copy of k8s/ with the chart at its place beside it, and the password that the operator makes."""
+    shutil.copytree(CHART, tmp_path / "helm" / "rollcall")
+    plain = tmp_path / "k8s"
+    shutil.copytree(PLAIN, plain, ignore=shutil.ignore_patterns("password"))
+    (plain / "password").write_text("correct horse")
+    return plain
+
+
+@pytest.fixture
+def objects(folder):
+    """All that kubectl would apply."""
+    return list(yaml.safe_load_all(kubectl("kustomize", folder)))
+
+
+@pytest.fixture
+def server():
+    with ApiServer() as server:
+        server.cluster.create(NAMESPACE, {"metadata": {"name": "gates"}})
+        server.cluster.publish(THIS, Rollcall(MIGRATION))
+        server.cluster.publish(NEXT, Rollcall(NEXT_MIGRATION))
+        yield server
+        assert server.unmodelled == []
+
+
+@pytest.fixture
+def apply(server, tmp_path):
+    """Applies a folder as the operator does, and waits."""
+    model = ("--kubeconfig", server.kubeconfig(tmp_path / "kubeconfig"), "--cache-dir", tmp_path / "cache")
+
+    def apply(folder):
+        kubectl(*model, "--namespace", "gates", "apply", "-k", folder)
+        kubectl(*model, "--namespace", "gates", "rollout", "status", "deployment/rollcall", "--timeout", "10s")
+
+    return apply
+
+
+def kubectl(*arguments):
+    done = subprocess.run(["kubectl", *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def render_anew(folder):
+    """Runs k8s/render in a copy."""
+    path = f"{TOOLS / 'helm'}:{os.environ['PATH']}"
+    subprocess.run([folder / "render"], check=True, env={**os.environ, "PATH": path})
+
+
+def by_name(objects):
+    return {(each["kind"], each["metadata"]["name"]): each for each in objects}
+
+
+def test_they_are_what_the_chart_renders(objects, render):
+    rendered = render({"database": {"existingSecret": "rollcall-database"}})
+    for each in rendered:
+        for label in HELM_LABELS:
+            del each["metadata"]["labels"][label]
+    # Helm runs the test pod when it is asked to; kustomize makes the Secret, which has a test of its own.
+    wanted = {key: each for key, each in by_name(rendered).items() if key[0] != "Pod"}
+    plain = {key: each for key, each in by_name(objects).items() if key[0] != "Secret"}
+    assert sorted(plain) == sorted(wanted)
+    for key in wanted:
+        assert plain[key] == wanted[key]
+
+
+def test_the_script_makes_them_as_they_are(folder):
+    render_anew(folder)
+    for file in sorted(PLAIN.glob("*.yaml")):
+        assert (folder / file.name).read_text() == file.read_text(), "run k8s/render and commit what it makes"
+
+
+def test_kustomize_takes_every_file():
+    listed = yaml.safe_load((PLAIN / "kustomization.yaml").read_text())["resources"]
+    assert sorted(listed) == sorted(file.name for file in PLAIN.glob("*.yaml") if file.name != "kustomization.yaml")
+
+
+def test_the_secret_has_what_the_pods_read(objects, render):
+    """The same keys and type as the chart's own."""
+    [secret] = [each for each in objects if each["kind"] == "Secret"]
+    [charts] = [each for each in render({"database": {"password": "correct horse"}}) if each["kind"] == "Secret"]
+    for field in ("type", "data"):
+        assert secret[field] == charts[field]
+    assert secret["metadata"]["name"] == charts["metadata"]["name"]
+
+
+def test_without_a_password_nothing_is_applied(folder):
+    (folder / "password").unlink()
+    done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "password" in done.stderr
+    assert done.stdout == ""
+
+
+def test_no_password_is_committed():
+    tracked = subprocess.run(["git", "ls-files", "k8s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "k8s/kustomization.yaml" in tracked.split()
+    assert "k8s/password" not in tracked.split()
+    assert subprocess.run(["git", "check-ignore", "--quiet", "k8s/password"], cwd=ROOT).returncode == 0
+
+
+def test_kubernetes_knows_every_field(objects):
+    for each in objects:
+        kubernetes_validate.validate(each, KUBERNETES, strict=True)
+
+
+def test_every_pod_is_restricted(objects):
+    found = [pod for each in objects for pod in pods(each)]
+    assert len(found) == 3
+    assert [line for pod in found for line in violations(pod)] == []
+
+
+def test_they_stay_in_the_namespace_that_the_operator_chose(objects):
+    assert [each for each in objects if "namespace" in each["metadata"]] == []
+
+
+def test_one_command_brings_them_up(apply, server, folder):
+    apply(folder)
+    events = server.cluster.events
+    assert f"migrated rollcall to {MIGRATION}" in events
+    assert server.cluster.serving() == [THIS] * 2
+    before = len(events)
+    apply(folder)
+    assert events[before:] == []
+
+
+def test_the_next_release_is_applied_over_them(apply, server, folder):
+    apply(folder)
+    about = folder.parent / "helm" / "rollcall" / "Chart.yaml"
+    text = about.read_text().replace(MIGRATION, NEXT_MIGRATION)
+    about.write_text(text.replace(f'appVersion: "{ABOUT["appVersion"]}"', "appVersion: next"))
+    render_anew(folder)
+    apply(folder)
+    assert server.cluster.serving() == [NEXT] * 2
+    assert len(server.cluster.jobs()) == 2
