@@ -7,8 +7,9 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
+use super::judge;
+use super::sheet::{Row, entry};
 use super::tables::attendance;
-use super::{judge, sheet::Row};
 use crate::domain::{Entry, NewEntry};
 use crate::store::{Held, Recorder, StoreError};
 
@@ -24,34 +25,42 @@ impl PostgresRecorder {
 
 impl Recorder for PostgresRecorder {
     fn record(&mut self, batch: &[&NewEntry]) -> Result<Vec<Held>, StoreError> {
-        record(&mut self.0, batch).map_err(|error| judge(error, &mut self.0))?.ok_or_else(|| {
-            // Somebody deleted the row between the two statements.
-            StoreError::Unreachable("an entry vanished while it was read again".into())
-        })
+        let (inserted, rows) =
+            insert(&mut self.0, batch).map_err(|error| judge(error, &mut self.0))?;
+        let mut older = HashMap::with_capacity(rows.len());
+        for row in rows {
+            older.insert(row.1, entry(row)?);
+        }
+        // Somebody deleted the row between the two statements.
+        let vanished =
+            || StoreError::Unreachable("an entry vanished while it was read again".into());
+        let held = batch.iter().map(|new| match inserted.get(&new.entry_id) {
+            Some(&id) => Ok(Held { entry: Entry::stored(id, new), created: true }),
+            None => older
+                .remove(&new.entry_id)
+                .map(|entry| Held { entry, created: false })
+                .ok_or_else(vanished),
+        });
+        held.collect()
     }
 }
 
-/// `None` if an entry was neither inserted nor found.
-fn record(connection: &mut PgConnection, batch: &[&NewEntry]) -> QueryResult<Option<Vec<Held>>> {
+/// The numbers of the rows that are new, by `entry_id`, and the rows that were there before.
+fn insert(
+    connection: &mut PgConnection,
+    batch: &[&NewEntry],
+) -> QueryResult<(HashMap<Uuid, i64>, Vec<Row>)> {
     // One statement outside of a transaction is a transaction of its own: one round trip.
-    let inserted: HashMap<Uuid, i64> =
+    let inserted: HashMap<_, _> =
         InsertBatch::of(batch).load::<(Uuid, i64)>(connection)?.into_iter().collect();
-
-    let mut older = HashMap::new();
-    if inserted.len() < batch.len() {
-        let ids = batch.iter().map(|new| new.entry_id).filter(|id| !inserted.contains_key(id));
-        older = attendance::table
-            .filter(attendance::entry_id.eq_any(ids.collect::<Vec<_>>()))
-            .load::<Row>(connection)?
-            .into_iter()
-            .map(|row| (row.1, Entry::from_row(row)))
-            .collect();
+    if inserted.len() == batch.len() {
+        return Ok((inserted, Vec::new()));
     }
-    let held = batch.iter().map(|new| match inserted.get(&new.entry_id) {
-        Some(&id) => Some(Held { entry: Entry::stored(id, new), created: true }),
-        None => Some(Held { entry: older.remove(&new.entry_id)?, created: false }),
-    });
-    Ok(held.collect())
+    let ids = batch.iter().map(|new| new.entry_id).filter(|id| !inserted.contains_key(id));
+    let rows = attendance::table
+        .filter(attendance::entry_id.eq_any(ids.collect::<Vec<_>>()))
+        .load::<Row>(connection)?;
+    Ok((inserted, rows))
 }
 
 /// A batch of any size as one statement of a fixed text, which stays prepared; Diesel's own batch

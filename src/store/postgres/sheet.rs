@@ -1,9 +1,10 @@
 use std::ops::Range;
-use std::panic::resume_unwind;
 use std::sync::mpsc;
 use std::thread;
 
 use chrono::{DateTime, Utc};
+use diesel::connection::DefaultLoadingMode;
+use diesel::pg::data_types::PgTimestamp;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -16,16 +17,26 @@ use crate::store::StoreError;
 
 /// How many rows are fetched at once: enough that a round trip does not count, in some hundred
 /// kilobytes.
-const PORTION: usize = 2_000;
+const PORTION: usize = 1_000;
 
-/// A row of `attendance`, in the order of its columns.
-pub(super) type Row = (i64, Uuid, DateTime<Utc>, DateTime<Utc>, String, String, Option<String>);
+/// 2000-01-01 00:00 UTC, from which PostgreSQL counts, in microseconds since 1970.
+const EPOCH: i64 = 946_684_800_000_000;
 
-impl Entry {
-    pub(super) fn from_row(row: Row) -> Self {
-        let (id, entry_id, login, received_at, lastname, firstname, gate) = row;
-        Self { id, entry_id, login, received_at, firstname, lastname, gate }
-    }
+/// A row of `attendance`, in the order of its columns. Its moments are turned into ours later, by
+/// [`entry`], because the thread that fetches has enough to do.
+pub(super) type Row = (i64, Uuid, PgTimestamp, PgTimestamp, String, String, Option<String>);
+
+/// Reads a row; whatever cannot be read was not written by us.
+pub(super) fn entry(row: Row) -> Result<Entry, StoreError> {
+    let (id, entry_id, login, received_at, lastname, firstname, gate) = row;
+    let moment = |PgTimestamp(micros)| {
+        micros
+            .checked_add(EPOCH)
+            .and_then(DateTime::from_timestamp_micros)
+            .ok_or_else(|| StoreError::Defect(format!("the row with id {id} cannot be read")))
+    };
+    let (login, received_at) = (moment(login)?, moment(received_at)?);
+    Ok(Entry { id, entry_id, login, received_at, firstname, lastname, gate })
 }
 
 /// One range query through a cursor: one picture of the day, and memory for a few portions of it.
@@ -38,34 +49,54 @@ pub(super) fn each_entry(
     instants: &Range<DateTime<Utc>>,
     each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
 ) -> QueryResult<Result<(), StoreError>> {
-    // A thread fetches the next portion while this one works on the last.
-    let (sender, portions) = mpsc::sync_channel(1);
-    thread::scope(|scope| {
-        let fetching = scope.spawn(move || fetch(connection, instants, &sender));
-        let worked = portions.iter().flatten().try_for_each(|row| each(Entry::from_row(row)));
-        // If the work has failed, the fetching ends because nobody listens any more.
-        drop(portions);
-        let fetched = fetching.join().unwrap_or_else(|panic| resume_unwind(panic));
-        fetched.map(|()| worked)
+    connection.build_transaction().read_only().run(|connection| {
+        DeclareSheet { start: instants.start, end: instants.end }.execute(connection)?;
+        thread::scope(|scope| {
+            let (to_one, ones_turn) = mpsc::channel();
+            let (to_other, others_turn) = mpsc::channel();
+            // It cannot fail: the receiver is there.
+            let _ = to_one.send(connection);
+            let fetchers = [(ones_turn, to_other), (others_turn, to_one)];
+            let portions = fetchers.map(|(turn, next)| {
+                let (sender, portions) = mpsc::sync_channel(1);
+                scope.spawn(move || Fetcher { turn, next, portions: sender }.run());
+                portions
+            });
+            // If the work fails, the fetchers end because nobody listens any more.
+            for portion in portions.iter().cycle().map_while(|fetched| fetched.recv().ok()) {
+                if let Err(error) = portion?.into_iter().map(entry).try_for_each(|row| each(row?)) {
+                    return Ok(Err(error));
+                }
+            }
+            Ok(Ok(()))
+        })
     })
 }
 
-/// Sends portion after portion until the last, or until nobody listens.
-fn fetch(
-    connection: &mut PgConnection,
-    instants: &Range<DateTime<Utc>>,
-    portions: &mpsc::SyncSender<Vec<Row>>,
-) -> QueryResult<()> {
-    connection.build_transaction().read_only().run(|connection| {
-        DeclareSheet { start: instants.start, end: instants.end }.execute(connection)?;
-        loop {
-            let portion = FetchPortion.load::<Row>(connection)?;
-            let is_last = portion.len() < PORTION;
-            if portions.send(portion).is_err() || is_last {
-                return Ok(());
+/// Fetches every other portion. The connection goes to the other fetcher as soon as the rows are
+/// here, so that PostgreSQL is at work on the next ones while these are decoded.
+struct Fetcher<'c> {
+    turn: mpsc::Receiver<&'c mut PgConnection>,
+    next: mpsc::Sender<&'c mut PgConnection>,
+    portions: mpsc::SyncSender<QueryResult<Vec<Row>>>,
+}
+
+impl Fetcher<'_> {
+    /// Ends after the last portion, after an error, or when nobody listens.
+    fn run(self) {
+        while let Ok(connection) = self.turn.recv() {
+            let rows = FetchPortion.load_iter::<Row, DefaultLoadingMode>(&mut *connection);
+            let is_last = rows.as_ref().map_or(true, |rows| rows.len() < PORTION);
+            if !is_last {
+                // Fails if the other one has ended, which then nobody listens to.
+                let _ = self.next.send(connection);
+            }
+            let portion = rows.and_then(Iterator::collect);
+            if self.portions.send(portion).is_err() || is_last {
+                return;
             }
         }
-    })
+    }
 }
 
 #[derive(QueryId)]
