@@ -1,19 +1,93 @@
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
+
+use clap::Args;
+use rocket::http::uri::Absolute;
 
 use super::Failure;
 
 /// Long enough for a slow store's answer, short enough for a probe.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Asks `/readyz` of the server that listens at `listen` on this machine.
-pub(super) fn check(listen: SocketAddr) -> Result<(), Failure> {
-    let server = SocketAddr::new(reachable(listen.ip()), listen.port());
+#[derive(Args)]
+pub(super) struct Options {
+    /// Ask this URL instead, such as http://rollcall:8000/readyz; any answer of 200 will do
+    #[arg(long, value_name = "URL", value_parser = Target::parse)]
+    url: Option<Target>,
+}
+
+/// What to ask, and where.
+#[derive(Clone)]
+struct Target {
+    host: String,
+    port: u16,
+    path: String,
+}
+
+impl Target {
+    fn parse(url: &str) -> Result<Self, String> {
+        let expected = || "it must be like http://host:port/path".to_owned();
+        let url = Absolute::parse(url).map_err(|_| expected())?;
+        match (url.authority(), url.query()) {
+            (Some(authority), None) if url.scheme() == "http" && authority.host() != "" => {
+                Ok(Self {
+                    host: authority.host().trim_matches(['[', ']']).to_owned(),
+                    port: authority.port().unwrap_or(80),
+                    path: url.path().to_string(),
+                })
+            }
+            _ => Err(expected()),
+        }
+    }
+
+    /// The readiness of the server that listens at `listen` on this machine.
+    fn local(listen: SocketAddr) -> Self {
+        // 0.0.0.0 and :: mean every address when listening, and none when connecting.
+        let host = match listen.ip() {
+            IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            address => address,
+        };
+        Self { host: host.to_string(), port: listen.port(), path: "/readyz".into() }
+    }
+
+    fn ask(&self) -> std::io::Result<String> {
+        let Self { host, port, path } = self;
+        let mut connection = self.connect()?;
+        connection.set_read_timeout(Some(TIMEOUT))?;
+        connection.set_write_timeout(Some(TIMEOUT))?;
+        write!(
+            connection,
+            "GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n"
+        )?;
+        let mut answer = Vec::new();
+        // The answer is small; the bound is for whatever else may listen there.
+        connection.take(64 * 1024).read_to_end(&mut answer)?;
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    /// A name may stand for several addresses; the first that accepts is taken.
+    fn connect(&self) -> std::io::Result<TcpStream> {
+        let mut outcome = Err(std::io::Error::other("the host has no address"));
+        for address in (self.host.as_str(), self.port).to_socket_addrs()? {
+            outcome = TcpStream::connect_timeout(&address, TIMEOUT);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
+    }
+}
+
+/// Asks the server that listens at `listen` on this machine, unless `options` name another.
+pub(super) fn check(listen: SocketAddr, options: Options) -> Result<(), Failure> {
+    let target = options.url.unwrap_or_else(|| Target::local(listen));
+    let server = format!("{}:{}", target.host, target.port);
     let answer =
-        ask(server).map_err(|error| Failure(format!("no answer from {server}: {error}")))?;
+        target.ask().map_err(|error| Failure(format!("no answer from {server}: {error}")))?;
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    match head.split(' ').nth(1) {
+    match head.strip_prefix("HTTP/1.").and_then(|_| head.split(' ').nth(1)) {
         Some("200") => {
             println!("ready");
             Ok(())
@@ -21,25 +95,4 @@ pub(super) fn check(listen: SocketAddr) -> Result<(), Failure> {
         Some(status) => Err(Failure(format!("not ready: {status} {body}"))),
         None => Err(Failure(format!("{server} does not speak HTTP"))),
     }
-}
-
-/// `0.0.0.0` and `::` mean every address when listening, and none when connecting.
-fn reachable(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(any) if any.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(any) if any.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        address => address,
-    }
-}
-
-fn ask(server: SocketAddr) -> std::io::Result<String> {
-    let mut connection = TcpStream::connect_timeout(&server, TIMEOUT)?;
-    connection.set_read_timeout(Some(TIMEOUT))?;
-    connection.set_write_timeout(Some(TIMEOUT))?;
-    connection
-        .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    // The answer is small; the bound is for whatever else may listen there.
-    connection.take(64 * 1024).read_to_string(&mut answer)?;
-    Ok(answer)
 }

@@ -28,7 +28,7 @@ pub(super) fn bring_up_to_date(
     deadline: Instant,
     say: impl Fn(&str),
 ) -> Result<(), Failure> {
-    wait_until(deadline, || {
+    wait_until(deadline, &say, || {
         store
             .migrate(deadline, &mut |name| say(&format!("applied {name}")))
             .map_err(waiting_may_help)
@@ -48,7 +48,11 @@ pub(super) fn bring_up_to_date(
 }
 
 fn list(store: &dyn Store, deadline: Instant) -> Result<(), Failure> {
-    let schema = wait_until(deadline, || store.schema().map_err(waiting_may_help))?;
+    let schema = wait_until(
+        deadline,
+        |line| println!("{line}"),
+        || store.schema().map_err(waiting_may_help),
+    )?;
     for (migration, state) in schema.list() {
         let state = match state {
             MigrationState::Applied => "applied",

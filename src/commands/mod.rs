@@ -1,8 +1,10 @@
 //! What `rollcall` can do, a file each.
 
+mod copy;
 mod healthcheck;
 mod migrate;
 mod serve;
+mod signals;
 mod wait_for_schema;
 
 use std::ffi::OsString;
@@ -12,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 
+use self::signals::end_at_signals;
 use crate::settings::{Database, Settings};
 use crate::store::{PostgresStore, SqliteStore, Store, StoreError};
 
@@ -43,7 +46,12 @@ enum Command {
     /// For an init container: exit status 1, with the reason, if the time runs out.
     WaitForSchema(Patience),
     /// Ask the local server's /readyz: exit status 0 if it is ready, else 1
-    Healthcheck,
+    Healthcheck(healthcheck::Options),
+    /// Copy an embedded store's file to the PostgreSQL database that the settings name
+    ///
+    /// What is there already is left as it is, so it can be interrupted and run again. Exit status
+    /// 1 if the database holds another entry under the same entry_id.
+    Copy(copy::Options),
 }
 
 /// How long a command waits.
@@ -87,7 +95,14 @@ pub fn run(
             return ExitCode::from(2);
         }
     };
-    let done = match cli.command.unwrap_or(Command::Serve) {
+    let command = cli.command.unwrap_or(Command::Serve);
+    if !matches!(command, Command::Serve)
+        && let Err(error) = end_at_signals()
+    {
+        eprintln!("rollcall: cannot wait for signals: {error}");
+        return ExitCode::FAILURE;
+    }
+    let done = match command {
         Command::Serve => serve::serve(settings),
         Command::Migrate(options) => {
             migrate::migrate(&*open(&settings, options.patience.limit(settings.timeout)), options)
@@ -95,7 +110,8 @@ pub fn run(
         Command::WaitForSchema(patience) => {
             wait_for_schema::wait(&*open(&settings, patience.limit(settings.timeout)), patience)
         }
-        Command::Healthcheck => healthcheck::check(settings.listen),
+        Command::Healthcheck(options) => healthcheck::check(settings.listen, options),
+        Command::Copy(options) => copy::copy(&settings, options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -120,8 +136,8 @@ impl From<StoreError> for Failure {
 /// The store that the settings name. Nothing is connected or opened yet.
 fn open(settings: &Settings, timeout: Duration) -> Arc<dyn Store> {
     match &settings.database {
-        Database::Postgres(target) => {
-            Arc::new(PostgresStore::new(target.clone(), settings.pool_size, timeout))
+        Database::Postgres { primary, .. } => {
+            Arc::new(PostgresStore::new(primary.clone(), settings.pool_size, timeout))
         }
         Database::Embedded(file) => {
             Arc::new(SqliteStore::new(file.clone(), settings.pool_size, timeout))
@@ -129,11 +145,22 @@ fn open(settings: &Settings, timeout: Duration) -> Arc<dyn Store> {
     }
 }
 
+/// The replica that the settings name, if they name one.
+fn open_replica(settings: &Settings, timeout: Duration) -> Option<Arc<dyn Store>> {
+    match &settings.database {
+        Database::Postgres { replica: Some(replica), .. } => {
+            Some(Arc::new(PostgresStore::new(*replica.clone(), settings.pool_size, timeout)))
+        }
+        _ => None,
+    }
+}
+
 /// Tries every half second, until it succeeds, fails for good, or the time runs out.
 ///
-/// `attempt` gives `Err(Ok(reason))` where waiting may help; each new reason is said once.
+/// `attempt` gives `Err(Ok(reason))` where waiting may help; `say` is handed each new reason once.
 fn wait_until<T>(
     deadline: Instant,
+    say: impl Fn(&str),
     mut attempt: impl FnMut() -> Result<T, Result<String, Failure>>,
 ) -> Result<T, Failure> {
     const PAUSE: Duration = Duration::from_millis(500);
@@ -149,7 +176,7 @@ fn wait_until<T>(
             return Err(Failure(format!("gave up waiting: {reason}")));
         }
         if said != reason {
-            println!("waiting up to {} s more: {reason}", left.as_secs() + 1);
+            say(&format!("waiting up to {} s more: {reason}", left.as_secs() + 1));
             said = reason;
         }
         std::thread::sleep(PAUSE.min(left));

@@ -2,7 +2,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::submission::{Member, Submission};
-use super::{FieldError, Text, parse_moment};
+use super::{FieldError, InvalidText, Text, parse_moment};
 
 /// One person passing one gate at one moment, checked and ready to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,6 +91,22 @@ impl NewEntry {
             }),
             _ => Err(Rejection::Fields(errors)),
         }
+    }
+}
+
+/// An entry that another store holds.
+impl TryFrom<Entry> for NewEntry {
+    type Error = InvalidText;
+
+    fn try_from(entry: Entry) -> Result<Self, InvalidText> {
+        Ok(Self {
+            entry_id: entry.entry_id,
+            login: entry.login,
+            received_at: entry.received_at,
+            firstname: Text::parse(&entry.firstname)?,
+            lastname: Text::parse(&entry.lastname)?,
+            gate: entry.gate.as_deref().map(Text::parse).transpose()?,
+        })
     }
 }
 

@@ -15,6 +15,6 @@ pub use clock::Clock;
 pub use day::{Day, InvalidDay};
 pub use entry::{Entry, NewEntry, Recorded, Rejection};
 pub use field_error::FieldError;
-pub use moment::{InvalidMoment, Stamp, parse_moment};
+pub use moment::{ALL_MOMENTS, InvalidMoment, Stamp, parse_moment};
 pub use site::{InvalidDayStart, Site};
 pub use text::{InvalidText, Text};

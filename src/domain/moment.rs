@@ -1,6 +1,11 @@
 use std::fmt;
+use std::ops::Range;
 
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Offset, SubsecRound, Timelike, Utc};
+
+/// Every moment that an entry may have: the years 0001 to 9999 in UTC.
+pub const ALL_MOMENTS: Range<DateTime<Utc>> = DateTime::from_timestamp(-62_135_596_800, 0).unwrap()
+    ..DateTime::from_timestamp(253_402_300_800, 0).unwrap();
 
 /// Why a text is no moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -37,9 +42,9 @@ pub fn parse_moment(text: &str) -> Result<DateTime<Utc>, InvalidMoment> {
         .map_err(|_| InvalidMoment::Malformed)?
         .to_utc()
         .trunc_subsecs(6);
-    match moment.year() {
-        1..=9999 => Ok(moment),
-        _ => Err(InvalidMoment::OutOfRange),
+    match ALL_MOMENTS.contains(&moment) {
+        true => Ok(moment),
+        false => Err(InvalidMoment::OutOfRange),
     }
 }
 

@@ -9,6 +9,7 @@ use rocket::tokio::time::timeout;
 use rocket::{Data, Request, Route, State, post, routes};
 
 use super::entry_json::push_entry;
+use super::metrics::Metrics;
 use super::problem::Problem;
 use crate::domain::{Clock, Entry, NewEntry, Recorded, Site};
 use crate::store::Queue;
@@ -35,15 +36,18 @@ async fn create(
     queue: &State<Queue>,
     site: &State<Site>,
     clock: &State<Clock>,
+    metrics: &State<Metrics>,
 ) -> Result<Answer, Problem> {
     let body = read(body).await?;
     let entry = NewEntry::parse(&body, &keys.0, clock.now())?;
     let entry_id = entry.entry_id;
-    match queue.record(entry).await {
-        Ok(Recorded::Created(entry)) => Ok(Answer { entry, site: **site, replayed: false }),
-        Ok(Recorded::Replayed(entry)) => Ok(Answer { entry, site: **site, replayed: true }),
-        Ok(Recorded::Reused) => Err(Problem::entry_id_reused()),
-        Err(error) => Err(Problem::not_recorded(error, entry_id)),
+    let recorded =
+        queue.record(entry).await.map_err(|error| Problem::not_recorded(error, entry_id))?;
+    metrics.recorded(&recorded);
+    match recorded {
+        Recorded::Created(entry) => Ok(Answer { entry, site: **site, replayed: false }),
+        Recorded::Replayed(entry) => Ok(Answer { entry, site: **site, replayed: true }),
+        Recorded::Reused => Err(Problem::entry_id_reused()),
     }
 }
 

@@ -90,6 +90,7 @@ fn map() -> Value {
             "GET /table/view/date:YYYYMMDD": "the whole sheet of a day",
             "GET /table/view/date:today": "the whole sheet of today",
             "GET /health": "the state of the service",
+            "GET /metrics": "its counters, for Prometheus",
             "GET /readyz": "200 while it can serve",
             "GET /livez": "200 while it runs",
         },

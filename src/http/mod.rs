@@ -4,6 +4,7 @@ mod entries;
 mod entry_json;
 mod health;
 mod index;
+mod metrics;
 mod paths;
 mod problem;
 mod requests;
@@ -11,7 +12,6 @@ mod sheets;
 mod unmatched;
 
 use std::collections::HashSet;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
@@ -19,16 +19,16 @@ use std::time::Duration;
 use rocket::config::{Config, Ident, LogLevel, Shutdown};
 use rocket::fairing::AdHoc;
 use rocket::tokio::select;
-use rocket::tokio::signal::unix::{SignalKind, signal};
 use rocket::{Build, Rocket};
 
 use crate::domain::{Clock, Site};
-use crate::store::{Queue, Reader};
+use crate::store::{Queue, Reader, Sheets};
 
 /// What the routes work with.
 pub struct Service {
     pub queue: Queue,
     pub reader: Reader,
+    pub sheets: Sheets,
     pub site: Site,
     pub clock: Clock,
 }
@@ -40,9 +40,8 @@ pub struct Listen {
     pub grace: Duration,
 }
 
-/// Serves until SIGTERM or SIGINT, and returns when every request in flight is answered.
-pub async fn serve(service: Service, listen: Listen) -> Result<(), String> {
-    let asked_to_stop = stop_signal().map_err(|e| format!("cannot wait for signals: {e}"))?;
+/// Serves until `stop` resolves, and returns when every request in flight is answered.
+pub async fn serve(service: Service, listen: Listen, stop: impl Future) -> Result<(), String> {
     // Its `Debug` is made for people; dropping it unread would panic.
     let failed = |error: rocket::Error| format!("cannot serve at {}: {}", listen.at, error.kind());
     let rocket = rocket(service, listen).ignite().await.map_err(failed)?;
@@ -53,25 +52,12 @@ pub async fn serve(service: Service, listen: Listen) -> Result<(), String> {
     let ended = select! {
         biased;
         ended = &mut launched => ended,
-        () = asked_to_stop => {
+        _ = stop => {
             shutdown.notify();
             launched.await
         }
     };
     ended.map(drop).map_err(failed)
-}
-
-/// Resolves at the first SIGTERM or SIGINT from now on. Rocket's own would be heeded only some
-/// time after it listens.
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
 
 /// The service, ready to be launched.
@@ -97,8 +83,10 @@ pub fn rocket(service: Service, listen: Listen) -> Rocket<Build> {
     rocket::custom(config)
         .manage(service.queue)
         .manage(service.reader)
+        .manage(service.sheets)
         .manage(service.site)
         .manage(service.clock)
+        .manage(metrics::Metrics::new())
         .attach(paths::Exact)
         .attach(requests::Requests)
         .attach(health::stopping())
@@ -112,5 +100,6 @@ pub fn rocket(service: Service, listen: Listen) -> Rocket<Build> {
         .mount("/", sheets::routes())
         .mount("/", index::routes())
         .mount("/", health::routes())
+        .mount("/", metrics::routes())
         .register("/", unmatched::catchers())
 }

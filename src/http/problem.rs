@@ -8,6 +8,7 @@ use rocket::response::{Responder, Response};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
 
+use super::metrics::Metrics;
 use super::requests::Arrival;
 use crate::domain::{FieldError, InvalidDay, Rejection};
 use crate::store::StoreError;
@@ -26,6 +27,9 @@ struct Kind {
 macro_rules! kinds {
     ($($name:ident = $status:ident, $code:literal, $title:literal;)*) => {
         $(static $name: Kind = Kind { status: Status::$status, code: $code, title: $title };)*
+
+        /// Every code there is.
+        pub const CODES: &[&str] = &[$($code),*];
     };
 }
 
@@ -153,7 +157,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let (kind, detail) = match error {
             StoreError::Busy => (&BUSY, "Nothing was recorded. Send the entry again in a moment."),
-            StoreError::TimedOut(_) | StoreError::Unreachable(_) => {
+            StoreError::TimedOut(_) | StoreError::Unreachable(_) | StoreError::Stale(_) => {
                 (&STORE_UNAVAILABLE, "The store did not answer in time. Try again in a moment.")
             }
             StoreError::NotMigrated(_) => (
@@ -189,6 +193,9 @@ impl Serialize for Problem {
 impl<'r> Responder<'r, 'static> for Problem {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let arrival = Arrival::of(request);
+        if let Some(metrics) = request.rocket().state::<Metrics>() {
+            metrics.problem(self.kind.code);
+        }
         if let Some(cause) = &self.cause {
             tracing::warn!(request_id = arrival.id, code = self.kind.code, %cause, "not served");
         }
@@ -209,7 +216,7 @@ impl<'r> Responder<'r, 'static> for Problem {
         let response = response.finalize();
         if !arrival.regular {
             // No fairing will see it.
-            arrival.log(request, &response);
+            arrival.note(request, &response);
         }
         Ok(response)
     }

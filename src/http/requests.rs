@@ -1,4 +1,4 @@
-//! What every request has: an id, and one line in the log.
+//! What every request has: an id, one line in the log, and its place in the counts.
 
 use std::time::Instant;
 
@@ -7,7 +7,9 @@ use rocket::http::{Header, Method};
 use rocket::{Data, Request, Response};
 use uuid::Uuid;
 
-/// Gives each request its id, and logs it once it is answered.
+use super::metrics::Metrics;
+
+/// Gives each request its id, and notes it once it is answered.
 pub struct Requests;
 
 /// What is known of a request from its arrival on.
@@ -43,16 +45,21 @@ impl Arrival {
         Header::new("X-Request-Id", self.id.clone())
     }
 
-    /// Writes the access line. It names the route and not the path, in which a client may have put
-    /// anything, names of people too.
-    pub fn log(&self, request: &Request<'_>, response: &Response<'_>) {
+    /// Counts the answer and writes the access line. Both name the route and not the path, in which
+    /// a client may have put anything, names of people too.
+    pub fn note(&self, request: &Request<'_>, response: &Response<'_>) {
+        let route = request.route().map_or("none", |route| route.uri.path());
+        let (status, took) = (response.status(), self.at.elapsed());
+        if let Some(metrics) = request.rocket().state::<Metrics>() {
+            metrics.answered(self.method, route, status, took);
+        }
         tracing::info!(
             target: "rollcall::access",
             request_id = self.id,
             method = self.method.as_str(),
-            route = request.route().map_or("none", |route| route.uri.path()),
-            status = response.status().code,
-            micros = u64::try_from(self.at.elapsed().as_micros()).unwrap_or(u64::MAX),
+            route,
+            status = status.code,
+            micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             "answered"
         );
     }
@@ -71,6 +78,6 @@ impl Fairing for Requests {
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         let arrival = Arrival::of(request);
         response.set_header(arrival.header());
-        arrival.log(request, response);
+        arrival.note(request, response);
     }
 }

@@ -7,10 +7,11 @@ use rocket::{Request, Route, State, get, routes};
 use tempfile::{SpooledData, SpooledTempFile, spooled_tempfile};
 
 use super::entry_json::push_entry;
+use super::metrics::Metrics;
 use super::paths::Rest;
 use super::problem::Problem;
 use crate::domain::{Clock, Day, Site};
-use crate::store::{Progress, Reader, Store, StoreError};
+use crate::store::{Progress, Sheets, Source, Store, StoreError};
 
 /// How much of a sheet is held in memory, in bytes; more goes to a file without a name.
 const MAX_IN_MEMORY: usize = 1024 * 1024;
@@ -30,17 +31,29 @@ pub fn routes() -> Vec<Route> {
 #[get("/table/view/<_..>")]
 async fn view(
     path: Rest<'_>,
-    reader: &State<Reader>,
+    sheets: &State<Sheets>,
+    metrics: &State<Metrics>,
     site: &State<Site>,
     clock: &State<Clock>,
-) -> Result<Sheet, Problem> {
+) -> Result<Answer, Problem> {
     let day = match path.after("/table/view/")?.strip_prefix("date:") {
         Some("today") => site.day_of(clock.now()),
         Some(date) => Day::parse(date)?,
         None => return Err(Problem::from(crate::domain::InvalidDay)),
     };
     let site = **site;
-    Ok(reader.read(move |store, progress| Sheet::read(store, &site, day, progress)).await?)
+    let (sheet, source) =
+        sheets.read(move |store, progress| Sheet::read(store, &site, day, progress)).await?;
+    if source == Source::InsteadOfReplica {
+        metrics.fell_back();
+    }
+    Ok(Answer { sheet, source })
+}
+
+/// A sheet, and where it was read.
+struct Answer {
+    sheet: Sheet,
+    source: Source,
 }
 
 /// A sheet as JSON, in memory or in a file that has no name any more.
@@ -79,15 +92,19 @@ impl Sheet {
     }
 }
 
-impl<'r> Responder<'r, 'static> for Sheet {
+impl<'r> Responder<'r, 'static> for Answer {
     fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
-        let length = Some(usize::try_from(self.length).unwrap_or(usize::MAX));
+        let length = Some(usize::try_from(self.sheet.length).unwrap_or(usize::MAX));
         let mut response = Response::build();
         response
             .header(ContentType::JSON)
             // Names of people: no cache on the way may keep them.
             .header(Header::new("Cache-Control", "no-store"));
-        match self.spool.into_inner() {
+        if let Source::Replica { lag } = self.source {
+            let seconds = format!("{:.3}", lag.as_secs_f64());
+            response.header(Header::new("Rollcall-Replica-Lag", seconds));
+        }
+        match self.sheet.spool.into_inner() {
             SpooledData::InMemory(bytes) => response.sized_body(length, bytes),
             SpooledData::OnDisk(file) => response.sized_body(length, File::from_std(file)),
         };

@@ -31,7 +31,11 @@ pub struct Settings {
 /// Which store, and where it is.
 #[derive(Debug)]
 pub enum Database {
-    Postgres(PostgresTarget),
+    /// The replica, if there is one, serves sheets.
+    Postgres {
+        primary: PostgresTarget,
+        replica: Option<Box<PostgresTarget>>,
+    },
     Embedded(PathBuf),
 }
 
@@ -89,12 +93,16 @@ impl Settings {
 
 /// PostgreSQL if any one of the demo's five is set. All are checked, whichever store it is.
 fn database(v: &Variables) -> Result<Database, InvalidSetting> {
+    const HOST: &str = "a host's name or address";
+    const PORT: &str = "a port from 1 to 65535";
     const SSLMODES: &str = "disable, allow, prefer, require, verify-ca or verify-full";
     let name = text("DATABASE_NAME", &v.database_name, "a database's name")?;
     let user = text("DATABASE_USER", &v.database_user, "a role's name")?;
     let password = v.database_password.clone();
-    let host = text("DATABASE_HOSTNAME", &v.database_hostname, "a host's name or address")?;
-    let port = number("DATABASE_PORT", &v.database_port, 1..=65_535, "a port from 1 to 65535")?;
+    let host = text("DATABASE_HOSTNAME", &v.database_hostname, HOST)?;
+    let port = number("DATABASE_PORT", &v.database_port, 1..=65_535, PORT)?;
+    let read_host = text("DATABASE_READ_HOSTNAME", &v.database_read_hostname, HOST)?;
+    let read_port = number("DATABASE_READ_PORT", &v.database_read_port, 1..=65_535, PORT)?;
     let modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
     let sslmode =
         one_of("DATABASE_SSLMODE", &v.database_sslmode, &modes.map(|mode| (mode, mode)), SSLMODES)?;
@@ -106,7 +114,7 @@ fn database(v: &Variables) -> Result<Database, InvalidSetting> {
     if !is_postgres {
         return Ok(Database::Embedded(file.unwrap_or_else(|| "rollcall.sqlite3".into()).into()));
     }
-    Ok(Database::Postgres(PostgresTarget {
+    let primary = PostgresTarget {
         host: host.unwrap_or_else(|| "myapp-database".into()),
         port: port.unwrap_or(5432),
         dbname: name.unwrap_or_else(|| "myapp_db".into()),
@@ -114,7 +122,12 @@ fn database(v: &Variables) -> Result<Database, InvalidSetting> {
         password: Password(password.unwrap_or_else(|| "postgres".into())),
         sslmode: sslmode.unwrap_or("prefer").into(),
         sslrootcert,
-    }))
+    };
+    let replica = read_host.map(|host| {
+        let port = read_port.unwrap_or(primary.port);
+        Box::new(PostgresTarget { host, port, ..primary.clone() })
+    });
+    Ok(Database::Postgres { primary, replica })
 }
 
 fn site(v: &Variables) -> Result<Site, InvalidSetting> {
@@ -207,7 +220,9 @@ mod tests {
             ("DATABASE_PORT", "6543"),
         ] {
             let settings = settings(&[(name, value), ("DATABASE_FILE", "x")]).unwrap();
-            let Database::Postgres(target) = settings.database else { panic!("{name}") };
+            let Database::Postgres { primary: target, replica: None } = settings.database else {
+                panic!("{name}")
+            };
             let defaults = [
                 ("DATABASE_NAME", &target.dbname, "myapp_db"),
                 ("DATABASE_USER", &target.user, "postgres"),
@@ -228,11 +243,33 @@ mod tests {
     }
 
     #[test]
+    fn a_replica_is_the_same_database_elsewhere() {
+        let replica = |variables: &[_]| match settings(variables).unwrap().database {
+            Database::Postgres { replica, .. } => replica.map(|r| (r.host, r.port, r.dbname)),
+            Database::Embedded(_) => None,
+        };
+        let [name, read, port, read_port] = [
+            ("DATABASE_NAME", "x"),
+            ("DATABASE_READ_HOSTNAME", "b"),
+            ("DATABASE_PORT", "5433"),
+            ("DATABASE_READ_PORT", "5434"),
+        ];
+        assert_eq!(replica(&[name, read]), Some(("b".into(), 5432, "x".into())));
+        assert_eq!(replica(&[name, read, port]), Some(("b".into(), 5433, "x".into())));
+        assert_eq!(replica(&[name, read, port, read_port]), Some(("b".into(), 5434, "x".into())));
+        assert_eq!(replica(&[name, read_port]), None);
+        // It is none of the five that select PostgreSQL.
+        assert_eq!(replica(&[read]), None);
+    }
+
+    #[test]
     fn what_does_not_parse_is_named_with_what_it_held_and_may_hold() {
         for (name, value, expected) in [
             ("DATABASE_NAME", "", "a database's name"),
             ("DATABASE_PORT", "0", "a port from 1 to 65535"),
             ("DATABASE_PORT", "+5432", "a port from 1 to 65535"),
+            ("DATABASE_READ_HOSTNAME", "", "a host's name or address"),
+            ("DATABASE_READ_PORT", "port", "a port from 1 to 65535"),
             ("DATABASE_SSLMODE", "sometimes", "disable, allow"),
             ("DATABASE_SSLROOTCERT", "", "a file's path"),
             ("DATABASE_FILE", "", "a file's path"),

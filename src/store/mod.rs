@@ -5,11 +5,12 @@
 mod migrations;
 mod postgres;
 mod reader;
+mod sheets;
 mod sqlite;
 mod writer;
 
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
@@ -18,6 +19,7 @@ use crate::domain::{Entry, NewEntry};
 pub use migrations::{Migration, MigrationState, Schema, SchemaState};
 pub use postgres::{Password, PostgresStore, PostgresTarget};
 pub use reader::{Progress, Reader};
+pub use sheets::{Sheets, Source};
 pub use sqlite::SqliteStore;
 pub use writer::{Queue, Writer};
 
@@ -39,6 +41,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many entries have a `login` in `instants`.
     fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError>;
+
+    /// How far what is read here is behind what is recorded; zero unless this is a replica.
+    fn lag(&self) -> Result<Duration, StoreError> {
+        Ok(Duration::ZERO)
+    }
 
     /// The migrations that this binary knows for this kind of store. Asks no store.
     fn known_migrations(&self) -> Result<Vec<Migration>, StoreError>;
@@ -82,13 +89,16 @@ pub enum StoreError {
     Busy,
     /// No answer in time. What was asked for may still happen.
     #[error("the store did not answer within {0:?}")]
-    TimedOut(std::time::Duration),
+    TimedOut(Duration),
     /// No connection, or it broke. A commit that was under way may have happened.
     #[error("the store cannot be reached: {0}")]
     Unreachable(String),
     /// The store lacks migrations that this binary needs.
     #[error("the store has not been migrated: {0}")]
     NotMigrated(String),
+    /// A replica that is so far behind that a sheet read from it would be out of date.
+    #[error("the replica is {} s behind", .0.as_secs())]
+    Stale(Duration),
     /// The store is there and refuses; in a batch, one row may be the cause.
     #[error("the store refused: {0}")]
     Refused(String),

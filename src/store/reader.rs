@@ -35,6 +35,11 @@ impl Reader {
         Self { store, permits: Arc::new(Semaphore::new(connections)), timeout }
     }
 
+    /// How long a read waits for the store.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// The store's kind, for people and programs.
     pub fn kind(&self) -> &'static str {
         self.store.kind()
@@ -52,7 +57,16 @@ impl Reader {
         &self,
         read: impl FnOnce(&dyn Store, &Progress) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let mut deadline = Instant::now() + self.timeout;
+        self.read_within(self.timeout, read).await
+    }
+
+    /// The same for a request that has waited before: `left` is what it has left of the time-out.
+    pub(super) async fn read_within<T: Send + 'static>(
+        &self,
+        left: Duration,
+        read: impl FnOnce(&dyn Store, &Progress) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let mut deadline = Instant::now() + left;
         let timed_out = || StoreError::TimedOut(self.timeout);
         let permit = timeout_at(deadline, self.permits.clone().acquire_owned())
             .await

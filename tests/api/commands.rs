@@ -62,6 +62,24 @@ on_both_stores! {
         assert_eq!(checked.status.code(), Some(1));
         assert!(lines(&checked.stderr)[0].contains("not_ready"), "{checked:?}");
     }
+
+    fn healthcheck_asks_another_server_where_it_is_told_to(store: StoreKind) {
+        let app = TestApp::start(store);
+        let check = |url: &str| rollcall(&["healthcheck", "--url", url], &[]);
+        let port = app.address().port();
+        for host in ["localhost", "127.0.0.1"] {
+            let checked = check(&format!("http://{host}:{port}/readyz"));
+            assert_eq!(checked.status.code(), Some(0), "{checked:?}");
+        }
+        let checked = check(&format!("http://localhost:{port}/nothing/here"));
+        assert_eq!(checked.status.code(), Some(1));
+        assert!(lines(&checked.stderr)[0].contains("404"), "{checked:?}");
+        for url in ["localhost", "https://localhost/readyz", "/readyz", "http:///readyz"] {
+            let checked = check(url);
+            assert_eq!(checked.status.code(), Some(2), "{url}");
+            assert!(lines(&checked.stderr)[0].contains("http://host:port/path"), "{checked:?}");
+        }
+    }
 }
 
 #[test]

@@ -38,12 +38,21 @@ struct State {
 
 impl Gates {
     pub fn open(count: usize, address: SocketAddr) -> Self {
+        Self::start(count, address, true)
+    }
+
+    /// The same, with a new connection for each entry, as shell scripts do it.
+    pub fn open_without_keep_alive(count: usize, address: SocketAddr) -> Self {
+        Self::start(count, address, false)
+    }
+
+    fn start(count: usize, address: SocketAddr, keep_alive: bool) -> Self {
         let state = State { address, moves: 0, acknowledged: 0, refused: 0, closing: false };
         let office = Arc::new(Office { state: Mutex::new(state), changed: Condvar::new() });
         let opened = Utc::now();
         let run = |number| {
             let office = office.clone();
-            std::thread::spawn(move || Gate { number, office, sent: Vec::new() }.run())
+            std::thread::spawn(move || Gate { number, keep_alive, office, sent: Vec::new() }.run())
         };
         let threads = (0..count).map(run).collect();
         Self { office, threads, opened }
@@ -132,6 +141,7 @@ impl State {
 
 struct Gate {
     number: usize,
+    keep_alive: bool,
     office: Arc<Office>,
     sent: Vec<Sent>,
 }
@@ -149,7 +159,7 @@ impl Gate {
         self.sent
     }
 
-    /// Until the connection breaks or the gates are closed.
+    /// Until the connection breaks or the gates are closed, or only once without keep-alive.
     fn post_all_the_while(&mut self, mut connection: Connection) {
         while !self.office.is_closing() {
             let entry_id = Uuid::now_v7();
@@ -160,7 +170,7 @@ impl Gate {
             let broken = matches!(outcome, Outcome::Unanswered(_));
             self.office.update(|state| state.count(&outcome));
             self.sent.push(Sent { entry_id, body, took, outcome });
-            if broken {
+            if broken || !self.keep_alive {
                 return;
             }
         }

@@ -73,6 +73,12 @@ impl Ledger {
         self.gates.iter().flatten()
     }
 
+    /// Both ledgers as one.
+    pub fn joined_with(mut self, other: Self) -> Self {
+        self.gates.extend(other.gates);
+        Self { since: self.since.min(other.since), ..self }
+    }
+
     /// Asserts that whatever was refused was refused for the store's sake, and within `limit`.
     #[track_caller]
     pub fn assert_refused_within(&self, limit: Duration) {

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod balancer;
 mod connection;
 mod gates;
 mod ledger;
@@ -13,12 +14,15 @@ mod store_lock;
 mod turn;
 mod waiting;
 
+mod copying;
 mod full_queue;
 mod kills;
 mod migrations;
 mod outages;
 mod poison;
 mod races;
+mod replica;
+mod rolling_update;
 mod secrets;
 mod sessions;
 mod shutdown;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use rocket::fairing::AdHoc;
 use rocket::tokio::runtime::Runtime;
-use rollcall::domain::{Clock, Site};
+use rollcall::domain::{ALL_MOMENTS, Clock, Site};
 use rollcall::http::{Listen, Service, rocket};
-use rollcall::store::{Reader, Writer};
+use rollcall::store::{Reader, Sheets, Store, Writer};
 use serde_json::Value;
 use ureq::http::Request;
 
@@ -31,6 +31,7 @@ pub struct Options {
     pub queue_limit: usize,
     pub pool_size: u32,
     pub timeout: Duration,
+    pub replica: Option<Arc<dyn Store>>,
 }
 
 impl Default for Options {
@@ -41,6 +42,7 @@ impl Default for Options {
             queue_limit: 1_024,
             pool_size: 4,
             timeout: Duration::from_secs(5),
+            replica: None,
         }
     }
 }
@@ -55,11 +57,16 @@ impl TestApp {
     pub fn with(store: Fresh, options: Options) -> Self {
         let opened = store.open(options.pool_size, options.timeout);
         let writer = Writer::start(opened.clone(), options.queue_limit, options.timeout).unwrap();
+        let reader = Reader::new(opened, options.pool_size as usize, options.timeout);
         let now = Arc::new(Mutex::new(None));
         let clock = now.clone();
         let service = Service {
             queue: writer.queue(),
-            reader: Reader::new(opened, options.pool_size as usize, options.timeout),
+            sheets: match options.replica {
+                Some(replica) => Sheets::from_replica(reader.clone(), replica, 1),
+                None => Sheets::from_primary(reader.clone()),
+            },
+            reader,
             site: Site::new(options.zone.parse().unwrap(), options.day_start).unwrap(),
             clock: Clock::from_fn(move || clock.lock().unwrap().unwrap_or_else(Utc::now)),
         };
@@ -110,10 +117,8 @@ impl TestApp {
 
     /// How many entries the store holds, of all days.
     pub fn count_rows(&self) -> i64 {
-        let [first, last] =
-            ["0000-01-01T00:00:00Z", "+10001-01-01T00:00:00Z"].map(|t| t.parse().unwrap());
         let store = self.store.open(1, Duration::from_secs(5));
-        store.count(first..last).unwrap().try_into().unwrap()
+        store.count(ALL_MOMENTS).unwrap().try_into().unwrap()
     }
 
     #[track_caller]

@@ -23,6 +23,15 @@ impl Cluster {
         Self::make(&["--tls"])
     }
 
+    /// A streaming replica of `primary`, made with `pg_basebackup`, that already answers.
+    pub fn start_following(primary: &Self) -> Self {
+        Self::make(&["--follow", &primary.port.to_string()])
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     fn make(options: &[&str]) -> Self {
         // Made first, so that it is destroyed even if the server does not start.
         let mut cluster = Self { directory: tempfile::tempdir().unwrap(), port: 0 };

@@ -3,6 +3,7 @@
 #
 #   postgres.sh start DIR [--tls]          prints '127.0.0.1 PORT' once the cluster accepts connections; DIR must
 #                                          exist; the first start makes the cluster, later ones keep data and port
+#   postgres.sh start DIR --follow PORT    the same for a replica that streams from the cluster on that port
 #   postgres.sh stop DIR [fast|immediate]  shuts down cleanly, or without a checkpoint
 #   postgres.sh kill DIR                   ends every process at once, as a power failure would
 #   postgres.sh pause DIR                  freezes every process: connections stay open and nobody answers
@@ -29,7 +30,7 @@ start() {
     clear_remains
     if ((EUID == 0)); then chown "$owner" "$dir"; fi
     "${as_owner[@]}" test -w "$dir" || fail "user $owner cannot write to $dir"
-    [[ -d $dir/data ]] || create
+    [[ -d $dir/data ]] || if [[ $1 == --follow ]]; then follow "$2"; else create; fi
     [[ $1 != --tls || -e $dir/server.crt ]] || create_certificate
     for ((attempt = 1; ; attempt++)); do
       # Below the ports that the kernel gives to outgoing connections, so that nobody takes a stopped cluster's port.
@@ -98,6 +99,13 @@ create() {
   # Without --no-sync it would flush a thousand files that nobody misses if this machine fails now.
   "${as_owner[@]}" "$bin/initdb" -D "$dir/data" -A trust -U postgres --locale=C.UTF-8 --encoding=UTF8 --no-sync \
     >>"$dir/log" 2>&1 || fail "initdb failed: $(tail -5 "$dir/log")"
+}
+
+# Makes the cluster as a copy of the one on port $1, which it follows from then on.
+follow() {
+  "${as_owner[@]}" "$bin/pg_basebackup" -h 127.0.0.1 -p "$1" -U postgres -D "$dir/data" \
+    --write-recovery-conf --wal-method=stream --checkpoint=fast --no-sync \
+    >>"$dir/log" 2>&1 || fail "pg_basebackup failed: $(tail -5 "$dir/log")"
 }
 
 create_certificate() {
@@ -186,7 +194,7 @@ fi
 cd "$dir"
 
 case $1 in
-  start) start "${3:-}" ;;
+  start) start "${3:-}" "${4:-}" ;;
   stop) stop "${3:-fast}" ;;
   kill) kill_all ;;
   pause | resume | destroy) "$1" ;;

@@ -1,3 +1,4 @@
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -37,11 +38,24 @@ impl Process {
     /// Starts `rollcall serve` on a free port and waits until it listens.
     #[track_caller]
     pub fn serve(environment: &Environment) -> Self {
-        let mut child = command(&["serve"], environment)
-            .env("ROCKET_PORT", "0")
-            .env("ROLLCALL_LOG_FORMAT", "json")
-            .spawn()
-            .unwrap();
+        Self::launch(command(&["serve"], environment))
+    }
+
+    /// The same by the release before this one. `make test` names its binary; before there was a
+    /// release, this one stands in.
+    #[track_caller]
+    pub fn serve_previous_release(environment: &Environment) -> Self {
+        let binary = std::env::var_os("ROLLCALL_TEST_PREVIOUS_BINARY");
+        Self::launch(binary.map_or_else(
+            || command(&["serve"], environment),
+            |binary| command_of(&binary, &["serve"], environment),
+        ))
+    }
+
+    #[track_caller]
+    fn launch(mut serve: Command) -> Self {
+        let mut child =
+            serve.env("ROCKET_PORT", "0").env("ROLLCALL_LOG_FORMAT", "json").spawn().unwrap();
         let log = Arc::new(Log::default());
         let (stdout, stderr) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let [out, err] = [log.clone(), log.clone()];
@@ -137,7 +151,11 @@ pub fn rollcall(arguments: &[&str], environment: &Environment) -> Output {
 
 /// The binary with nothing in its environment but what is given here.
 pub fn command(arguments: &[&str], environment: &Environment) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rollcall"));
+    command_of(env!("CARGO_BIN_EXE_rollcall").as_ref(), arguments, environment)
+}
+
+fn command_of(binary: &OsStr, arguments: &[&str], environment: &Environment) -> Command {
+    let mut command = Command::new(binary);
     command.args(arguments).env_clear();
     // Where sheets are spooled: `make test` looks for files left behind there.
     command.env("TMPDIR", std::env::temp_dir());

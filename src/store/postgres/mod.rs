@@ -1,5 +1,6 @@
 //! PostgreSQL: the adapter for anything larger than one gate.
 
+mod lag;
 mod migrate;
 mod record;
 mod session;
@@ -87,6 +88,10 @@ impl Store for PostgresStore {
             .filter(attendance::login.ge(instants.start).and(attendance::login.lt(instants.end)))
             .count();
         self.read(|connection| query.get_result::<i64>(connection).map(i64::unsigned_abs))
+    }
+
+    fn lag(&self) -> Result<Duration, StoreError> {
+        self.read(lag::lag)
     }
 
     fn known_migrations(&self) -> Result<Vec<Migration>, StoreError> {

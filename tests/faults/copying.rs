@@ -1,0 +1,128 @@
+//! An embedded store's entries move to PostgreSQL.
+
+use std::io::{BufRead, BufReader};
+use std::process::Output;
+
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+
+use crate::support::process::{command, rollcall};
+use crate::support::{Fresh, StoreKind};
+
+/// Entries with and without a gate and a moment of their own, in an order of ids that is not that
+/// of their `entry_id`s.
+const MANY: &str = "
+    WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100000)
+    INSERT INTO attendance (entry_id, login, received_at, lastname, firstname, gate)
+    SELECT printf('%08x-0000-4000-8000-%012x', (n * 7919) % 100003, n), 1790000000000000 + n * 1000,
+        1790000000000000 + n * 1000 + n % 2, 'Nguyễn', 'Thị ' || n,
+        CASE WHEN n % 3 > 0 THEN 'Gate ' || (n % 3) END
+    FROM n";
+
+/// All that an entry says, and the order of all of them, as one number or text.
+const SUM: &str = "(SELECT md5(string_agg(concat_ws('|', entry_id, login, received_at, lastname, \
+    firstname, coalesce(gate, '-')), ',' ORDER BY id)) FROM attendance)";
+
+fn copy(source: &Fresh, target: &Fresh) -> Output {
+    rollcall(&["copy", "--from-file", source.file().to_str().unwrap()], &target.environment())
+}
+
+fn count(target: &Fresh) -> i64 {
+    let count = diesel::select(sql::<BigInt>("(SELECT count(*) FROM attendance)"));
+    count.get_result(&mut target.postgres()).unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn stores() -> (Fresh, Fresh) {
+    (Fresh::migrated(StoreKind::Embedded), Fresh::migrated(StoreKind::Postgres))
+}
+
+#[test]
+fn a_copy_that_is_interrupted_and_run_again_holds_every_entry_once_and_in_order() {
+    let (source, target) = stores();
+    source.sql(MANY);
+    let file = source.file();
+    let arguments = ["copy", "--from-file", file.to_str().unwrap()];
+    let mut first = command(&arguments, &target.environment()).spawn().unwrap();
+    let mut progress = BufReader::new(first.stderr.take().unwrap()).lines();
+    assert_eq!(progress.next().unwrap().unwrap(), "10000 of 100000 entries");
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let before = count(&target);
+    assert!((10_000..100_000).contains(&before), "{before}");
+
+    let second = copy(&source, &target);
+    assert!(second.status.success(), "{second:?}");
+    let said = text(&second.stdout);
+    let copied = 100_000 - before;
+    assert!(
+        said.contains(&format!("100000 entries: {copied} copied, {before} there before")),
+        "{said}"
+    );
+    assert!(said.contains("the database holds 100000 entries"), "{said}");
+    assert_eq!(count(&target), 100_000);
+
+    // The same content in the same order as in the file.
+    let sum: String = diesel::select(sql::<Text>(SUM)).get_result(&mut target.postgres()).unwrap();
+    let twin = Fresh::migrated(StoreKind::Postgres);
+    twin.sql(&same_in_postgres());
+    let expected: String =
+        diesel::select(sql::<Text>(SUM)).get_result(&mut twin.postgres()).unwrap();
+    assert_eq!(sum, expected);
+}
+
+/// [`MANY`] in PostgreSQL's words.
+fn same_in_postgres() -> String {
+    "INSERT INTO attendance (entry_id, login, received_at, lastname, firstname, gate)
+    SELECT (lpad(to_hex((n * 7919) % 100003), 8, '0') || '-0000-4000-8000-'
+            || lpad(to_hex(n), 12, '0'))::uuid,
+        to_timestamp(1790000000) + n * interval '1 ms',
+        to_timestamp(1790000000) + n * interval '1 ms' + n % 2 * interval '1 us', 'Nguyễn', 'Thị ' || n,
+        CASE WHEN n % 3 > 0 THEN 'Gate ' || (n % 3) END
+    FROM generate_series(1::bigint, 100000) AS n ORDER BY n"
+        .into()
+}
+
+#[test]
+fn an_entry_that_the_database_holds_otherwise_is_told_and_left_alone() {
+    let (source, target) = stores();
+    let entry = |names: &str, seconds: i64| {
+        format!(
+            "INSERT INTO attendance (entry_id, login, received_at, {names}) VALUES \
+             ('01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f', {seconds}, {seconds}"
+        )
+    };
+    source.sql(&(entry("firstname, lastname", 5_000_000) + ", 'Arvin', 'Cudanin')"));
+    target.sql(
+        "INSERT INTO attendance (entry_id, login, received_at, firstname, lastname) VALUES \
+         ('01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f', now(), now(), 'Siobhán', 'O''Brien')",
+    );
+    let done = copy(&source, &target);
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    let said = text(&done.stderr);
+    assert!(said.contains("another entry 01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f"), "{said}");
+    assert!(said.contains("not copied: 1,"), "{said}");
+    assert_eq!(count(&target), 1);
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_copy_is_named() {
+    let (source, target) = stores();
+    let (old, bare) = (Fresh::bare(StoreKind::Embedded), Fresh::bare(StoreKind::Postgres));
+    old.sql("CREATE TABLE attendance (id INTEGER PRIMARY KEY)");
+    for (file, environment, reason) in [
+        ("/nowhere/x.sqlite3".into(), target.environment(), "there is no file /nowhere"),
+        (source.file(), Vec::new(), "set DATABASE_HOSTNAME"),
+        (source.file(), bare.environment(), "run rollcall migrate first"),
+        (old.file(), target.environment(), "rollcall migrate brings it up to date"),
+    ] {
+        let arguments = ["copy", "--from-file", file.to_str().unwrap()];
+        let done = rollcall(&arguments, &environment);
+        assert_eq!(done.status.code(), Some(1), "{done:?}");
+        assert!(text(&done.stderr).contains(reason), "{done:?}");
+    }
+}
