@@ -25,6 +25,8 @@ def helm(tmp_path_factory):
     home = tmp_path_factory.mktemp("helm")
     own = {f"HELM_{kind}_HOME": str(home / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
     own["KUBECONFIG"] = str(home / "no-cluster")
+    (home / "no-cluster").write_text("{apiVersion: v1, kind: Config}")
+    (home / "no-cluster").chmod(0o600)
 
     def run(*arguments, files=(), stdin=None, env=None, timeout=120):
         return subprocess.run(

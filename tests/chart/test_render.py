@@ -1,14 +1,507 @@
-"""What the chart renders."""
+"""What the chart renders, part by part."""
 
-from conftest import BUNDLED, CNPG, EXTERNAL, only
+import base64
+import json
+import shutil
+
+from conftest import BUNDLED, CHART, CNPG, EXTERNAL, only
+from scenarios import CANARY, MESH, POLICIES, ROUTE, SCENARIOS
 
 import pytest
+import yaml
+
+MODES = {"bundled": BUNDLED, "external": EXTERNAL, "cnpg": CNPG}
+every_mode = pytest.mark.parametrize("values", MODES.values(), ids=MODES)
 
 
-@pytest.mark.parametrize("values", [BUNDLED, EXTERNAL, CNPG], ids=["bundled", "external", "cnpg"])
+def spec(objects, kind, name=None):
+    """The spec of the pods of the one object of this kind."""
+    return only(objects, kind, name)["spec"]["template"]["spec"]
+
+
+def environment(container):
+    return {
+        each["name"]: each.get("value") or "{name}/{key}".format(**each["valueFrom"]["secretKeyRef"])
+        for each in container["env"]
+    }
+
+
+# The pods
+
+
+@every_mode
 def test_the_pods_wait_for_the_schema_with_the_image_that_serves(render, values):
-    pod = only(render(values), "Deployment")["spec"]["template"]["spec"]
+    pod = spec(render(values), "Deployment")
     [wait] = pod["initContainers"]
     [serve] = pod["containers"]
-    assert wait["args"][0] == "wait-for-schema"
+    assert wait["args"] == ["wait-for-schema", "--timeout", "600"]
+    assert serve["args"] == ["serve"]
     assert wait["image"] == serve["image"]
+
+
+def test_they_wait_for_whoever_migrates(render):
+    objects = render(*SCENARIOS["someone else migrates"])
+    assert "Job" not in {each["kind"] for each in objects}
+    assert spec(objects, "Deployment")["initContainers"][0]["args"][0] == "wait-for-schema"
+
+
+def test_nothing_is_a_hook_but_the_test(render):
+    for values in MODES.values():
+        hooks = [each["kind"] for each in render(values) if "helm.sh/hook" in each["metadata"].get("annotations", {})]
+        assert hooks == ["Pod"]
+
+
+def test_the_test_asks_the_service(render):
+    test = only(render(EXTERNAL, {"service": {"port": 80}}), "Pod")
+    assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    [container] = test["spec"]["containers"]
+    assert container["image"] == spec(render(EXTERNAL), "Deployment")["containers"][0]["image"]
+    assert container["args"] == ["healthcheck", "--url", "http://rollcall:80/readyz"]
+
+
+def test_the_probes(render):
+    [serve] = spec(render(EXTERNAL, {"database": {"timeoutSeconds": 20}}), "Deployment")["containers"]
+    assert serve["startupProbe"]["httpGet"] == serve["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
+    assert serve["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    # /readyz takes as long as the store may take to answer.
+    assert serve["readinessProbe"]["timeoutSeconds"] > 20
+    assert serve["ports"] == [{"name": "http", "containerPort": 8000}]
+
+
+@pytest.mark.parametrize(("timeout", "grace"), [(5, 30), (15, 30), (60, 75)])
+def test_the_end(render, timeout, grace):
+    objects = render(EXTERNAL, {"database": {"timeoutSeconds": timeout}})
+    pod = spec(objects, "Deployment")
+    assert pod["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
+    # The pause, the time that a request may take, and a second that the service adds to it.
+    assert pod["terminationGracePeriodSeconds"] == grace >= 5 + timeout + 1
+    strategy = only(objects, "Deployment")["spec"]["strategy"]
+    assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+
+
+def test_sleep_needs_kubernetes_1_30(helm):
+    for version, code in (("1.29.9", 1), ("1.30.0", 0), ("1.31.2-gke.1", 0)):
+        done = helm("template", "rollcall", CHART, "--kube-version", version, "--set", "database.password=x")
+        assert done.returncode == code, done.stderr
+
+
+def test_the_pods_are_spread_softly(render):
+    deployment = only(render(EXTERNAL), "Deployment")["spec"]
+    spread = deployment["template"]["spec"]["topologySpreadConstraints"]
+    assert [each["topologyKey"] for each in spread] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
+    for each in spread:
+        assert each["whenUnsatisfiable"] == "ScheduleAnyway"
+        assert each["labelSelector"] == deployment["selector"]
+
+
+@every_mode
+def test_only_volumes_can_be_written_to_and_they_are_bounded(render, values):
+    objects = render(values)
+    pods = [spec(objects, "Deployment")]
+    if values is BUNDLED:
+        pods.append(spec(objects, "StatefulSet"))
+    for pod in pods:
+        empty = [volume for volume in pod["volumes"] if "emptyDir" in volume]
+        assert all(volume["emptyDir"]["sizeLimit"] for volume in empty)
+        mounted = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+        assert mounted["tmp"] == "/tmp"
+
+
+@every_mode
+def test_every_container_says_what_it_needs(render, values):
+    for each in render(values):
+        if each["kind"] in ("Deployment", "StatefulSet", "Job", "Pod"):
+            pod = each["spec"] if each["kind"] == "Pod" else each["spec"]["template"]["spec"]
+            for container in [*pod.get("initContainers", []), *pod["containers"]]:
+                assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+                assert "memory" in container["resources"]["limits"]
+
+
+# The database
+
+
+def test_settings_of_the_database(render):
+    objects = render(*SCENARIOS["external, replica"], {"migrations": {"existingSecret": "owner"}})
+    database = {
+        "DATABASE_HOSTNAME": "db.example.org",
+        "DATABASE_PORT": "5432",
+        "DATABASE_NAME": "rollcall",
+        "DATABASE_USER": "rollcall-db/username",
+        "DATABASE_PASSWORD": "rollcall-db/password",
+        "DATABASE_SSLMODE": "require",
+    }
+    owner = {"DATABASE_USER": "owner/username", "DATABASE_PASSWORD": "owner/password"}
+    pod = spec(objects, "Deployment")
+    assert environment(pod["initContainers"][0]) == database
+    assert environment(spec(objects, "Job")["containers"][0]) == {**database, **owner}
+    assert environment(pod["containers"][0]) == {
+        **database,
+        "DATABASE_READ_HOSTNAME": "replica",
+        "DATABASE_READ_PORT": "5433",
+        "DATABASE_POOL_SIZE": "10",
+        "DATABASE_TIMEOUT_SECONDS": "5",
+        "ROLLCALL_TIMEZONE": "UTC",
+        "ROLLCALL_DAY_START": "00:00",
+        "ROLLCALL_LOG": "info",
+        "ROLLCALL_LOG_FORMAT": "json",
+    }
+
+
+def test_a_replica_listens_where_the_primary_does(render):
+    external = {"port": 6432, "readReplica": {"host": "replica"}}
+    objects = render(EXTERNAL, {"database": {"external": external}})
+    assert environment(spec(objects, "Deployment")["containers"][0])["DATABASE_READ_PORT"] == "6432"
+
+
+@pytest.mark.parametrize("kind", ["Secret", "ConfigMap"])
+def test_the_authority(render, kind):
+    objects = render(*SCENARIOS[f"authority in a {kind}"])
+    pods = [spec(objects, "Deployment"), spec(objects, "Job")]
+    for pod in pods:
+        [volume] = [each for each in pod["volumes"] if each["name"] == "authority"]
+        source = volume["secret"] if kind == "Secret" else volume["configMap"]
+        assert "authority" in source.values()
+        assert source["items"] == [{"key": "ca.crt", "path": "ca.crt"}]
+        for container in [*pod.get("initContainers", []), *pod["containers"]]:
+            assert environment(container)["DATABASE_SSLROOTCERT"] == "/etc/rollcall/database/ca.crt"
+            mount = {"name": "authority", "mountPath": "/etc/rollcall/database", "readOnly": True}
+            assert mount in container["volumeMounts"]
+
+
+def test_the_bundled_database(render):
+    objects = render(BUNDLED)
+    database = only(objects, "StatefulSet")["spec"]
+    [postgres] = database["template"]["spec"]["containers"]
+    served = environment(spec(objects, "Deployment")["containers"][0])
+    assert served["DATABASE_HOSTNAME"] == database["serviceName"] == "rollcall-database"
+    assert served["DATABASE_SSLMODE"] == "disable"
+    given = environment(postgres)
+    for ours, theirs in (("NAME", "DB"), ("USER", "USER"), ("PASSWORD", "PASSWORD")):
+        assert served[f"DATABASE_{ours}"] == given[f"POSTGRES_{theirs}"]
+    [claim] = database["volumeClaimTemplates"]
+    [mount] = [each for each in postgres["volumeMounts"] if each["name"] == claim["metadata"]["name"]]
+    assert given["PGDATA"].startswith(mount["mountPath"] + "/")
+    assert only(objects, "Secret")["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
+def test_the_cluster_of_the_operator(render):
+    objects = render(*SCENARIOS["cnpg, reads from replicas"])
+    cluster = only(objects, "Cluster")
+    assert cluster["apiVersion"] == "postgresql.cnpg.io/v1"
+    assert cluster["spec"] == {
+        "instances": 3,
+        "bootstrap": {"initdb": {"database": "rollcall", "owner": "rollcall", "encoding": "UTF8"}},
+        "postgresql": {"synchronous": {"method": "any", "number": 1}},
+        "affinity": {
+            "enablePodAntiAffinity": True,
+            "podAntiAffinityType": "preferred",
+            "topologyKey": "kubernetes.io/hostname",
+        },
+        "storage": {"size": "10Gi"},
+        "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
+    }
+    assert "Secret" not in {each["kind"] for each in objects}
+    pod = spec(objects, "Deployment")
+    served = environment(pod["containers"][0])
+    expected = {
+        "DATABASE_HOSTNAME": "rollcall-database-rw",
+        "DATABASE_READ_HOSTNAME": "rollcall-database-ro",
+        "DATABASE_USER": "rollcall-database-app/username",
+        "DATABASE_PASSWORD": "rollcall-database-app/password",
+        "DATABASE_SSLMODE": "verify-full",
+    }
+    assert expected.items() <= served.items()
+    [authority] = [each["secret"]["secretName"] for each in pod["volumes"] if each["name"] == "authority"]
+    assert authority == "rollcall-database-ca"
+
+
+def test_a_cluster_of_one_waits_for_nobody(render):
+    assert "postgresql" not in only(render(*SCENARIOS["cnpg, one instance"]), "Cluster")["spec"]
+
+
+@pytest.mark.parametrize("mode", ["bundled", "external"])
+def test_a_password_is_in_its_secret_and_nowhere_else(render, mode):
+    password = "spoken-friend"
+    objects = render(MODES[mode], {"database": {"mode": mode, "password": password, "existingSecret": ""}})
+    secret = only(objects, "Secret")
+    assert base64.b64decode(secret["data"]["password"]).decode() == password
+    others = json.dumps([each for each in objects if each is not secret])
+    assert password not in others
+    assert secret["data"]["password"] not in others
+
+
+def test_a_secret_of_ones_own_makes_none(render):
+    for mode in ("bundled", "external"):
+        objects = render(MODES[mode], {"database": {"password": "", "existingSecret": "mine"}})
+        assert "Secret" not in {each["kind"] for each in objects}
+        assert environment(spec(objects, "Deployment")["containers"][0])["DATABASE_PASSWORD"] == "mine/password"
+
+
+REFUSED = {
+    "a password that cannot be kept": ({}, "Set database.existingSecret or database.password"),
+    "no host": ({"database": {"mode": "external", "existingSecret": "x"}}, "database.external.host is required"),
+    "no password": ({"database": {"mode": "external", "external": {"host": "x"}}}, "set database.existingSecret"),
+    "a password for the operator": ({"database": {"mode": "cnpg", "password": "x"}}, "CloudNativePG makes the password"),
+    "two authorities": (
+        {**EXTERNAL, "database": {**EXTERNAL["database"], "external": {"host": "x", "sslRootCert": {"secret": "a", "configMap": "b"}}}},
+        "Leave one of them empty",
+    ),
+    "no hosts": ({**EXTERNAL, "ingress": {"enabled": True}}, "ingress.enabled needs ingress.hosts"),
+    "no Gateway": ({**EXTERNAL, "httpRoute": {"enabled": True}}, "httpRoute.enabled needs httpRoute.parentRefs"),
+    "no mesh's hosts": ({**EXTERNAL, "virtualService": {"enabled": True}}, "needs virtualService.hosts"),
+    "a canary without a release": ({**EXTERNAL, **ROUTE, "canary": {"enabled": True}}, "needs canary.image.tag"),
+    "a canary without requests": ({**EXTERNAL, **CANARY}, "needs httpRoute.enabled or virtualService.enabled"),
+    "more at least than at most": (
+        {**EXTERNAL, "autoscaling": {"enabled": True, "minReplicas": 7}},
+        "minReplicas is more than autoscaling.maxReplicas",
+    ),
+    "nothing to scale by": (
+        {**EXTERNAL, "autoscaling": {"enabled": True, "targetCPUUtilizationPercentage": None}},
+        "autoscaling.enabled needs autoscaling.targetCPUUtilizationPercentage or autoscaling.metrics",
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_work_is_refused_and_says_what_to_set(template, values, message):
+    done = template(values)
+    assert done.returncode != 0
+    assert message in done.stderr
+
+
+# Scale
+
+
+def test_the_load_decides_on_replicas_or_the_values_do(render):
+    assert only(render(EXTERNAL), "Deployment")["spec"]["replicas"] == 2
+    objects = render(*SCENARIOS["scaled by load"])
+    assert "replicas" not in only(objects, "Deployment")["spec"]
+    scaler = only(objects, "HorizontalPodAutoscaler")["spec"]
+    assert scaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "rollcall"}
+    assert (scaler["minReplicas"], scaler["maxReplicas"]) == (2, 6)
+    assert [each["resource"]["name"] for each in scaler["metrics"]] == ["cpu"]
+
+
+def test_the_load_may_be_another_than_cpu(render):
+    metric = {"type": "Pods", "pods": {"metric": {"name": "x"}, "target": {"type": "AverageValue", "averageValue": "1"}}}
+    scaling = {"enabled": True, "targetCPUUtilizationPercentage": None, "metrics": [metric]}
+    assert only(render(EXTERNAL, {"autoscaling": scaling}), "HorizontalPodAutoscaler")["spec"]["metrics"] == [metric]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "there"),
+    [
+        ("external", True),
+        ("one pod", False),
+        ("scaled by load", True),
+        ("scaled by load from one", False),
+        ("no disruption budget", False),
+    ],
+)
+def test_a_budget_only_where_more_than_one_pod_is_certain(render, scenario, there):
+    budgets = [each["spec"] for each in render(*SCENARIOS[scenario]) if each["kind"] == "PodDisruptionBudget"]
+    assert len(budgets) == there
+    for budget in budgets:
+        assert budget["maxUnavailable"] == 1
+        assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+# Network
+
+
+def test_the_service_is_inside_the_cluster(render):
+    service = only(render(EXTERNAL), "Service")["spec"]
+    assert service["type"] == "ClusterIP"
+    assert service["ports"] == [{"name": "http", "port": 8000, "targetPort": "http"}]
+
+
+def test_nothing_opens_the_service_by_itself(render):
+    for values in MODES.values():
+        kinds = {each["kind"] for each in render(values)}
+        assert kinds <= {"Deployment", "StatefulSet", "Job", "Pod", "PodDisruptionBudget", "Service", "Secret", "Cluster"}
+
+
+def test_the_ingress_lets_only_the_table_in(render):
+    ingress = only(render(CHART / "values-production.yaml"), "Ingress")["spec"]
+    [rule] = ingress["rules"]
+    assert rule["host"] == "attendance.example.org"
+    [path] = rule["http"]["paths"]
+    assert (path["path"], path["pathType"]) == ("/table", "Prefix")
+    assert path["backend"] == {"service": {"name": "rollcall", "port": {"name": "http"}}}
+    assert ingress["tls"] == [{"secretName": "attendance-tls", "hosts": ["attendance.example.org"]}]
+
+
+def test_the_route_lets_only_the_table_in(render):
+    route = only(render(CHART / "values-gitops.yaml"), "HTTPRoute")
+    assert route["apiVersion"] == "gateway.networking.k8s.io/v1"
+    assert route["spec"] == {
+        "parentRefs": [{"name": "public", "namespace": "gateways"}],
+        "hostnames": ["attendance.example.org"],
+        "rules": [
+            {
+                "matches": [{"path": {"type": "PathPrefix", "value": "/table"}}],
+                "backendRefs": [{"name": "rollcall", "port": 8000}],
+            }
+        ],
+    }
+
+
+def test_the_mesh_lets_only_the_table_in(render):
+    service = only(render(EXTERNAL, MESH), "VirtualService")
+    assert service["apiVersion"] == "networking.istio.io/v1"
+    assert service["spec"] == {
+        "hosts": ["attendance.example.org"],
+        "gateways": ["mesh"],
+        "http": [
+            {
+                "match": [{"uri": {"exact": "/table"}}, {"uri": {"prefix": "/table/"}}],
+                "route": [{"destination": {"host": "rollcall", "port": {"number": 8000}}}],
+            }
+        ],
+    }
+
+
+def test_a_canary_gets_its_share(render):
+    objects = render(EXTERNAL, ROUTE, MESH, CANARY)
+    [rule] = only(objects, "HTTPRoute")["spec"]["rules"]
+    assert [(each["name"], each["weight"]) for each in rule["backendRefs"]] == [("rollcall", 75), ("rollcall-canary", 25)]
+    [rule] = only(objects, "VirtualService")["spec"]["http"]
+    shares = [(each["destination"]["host"], each["weight"]) for each in rule["route"]]
+    assert shares == [("rollcall", 75), ("rollcall-canary", 25)]
+
+
+def test_a_canary_is_another_release_beside_the_first(render):
+    objects = render(EXTERNAL, ROUTE, CANARY)
+    pods = {each["metadata"]["name"]: each["spec"]["template"] for each in objects if each["kind"] == "Deployment"}
+    services = {each["metadata"]["name"]: each["spec"]["selector"] for each in objects if each["kind"] == "Service"}
+    assert pods.keys() == services.keys() == {"rollcall", "rollcall-canary"}
+    for name, selector in services.items():
+        found = [each for each, pod in pods.items() if selector.items() <= pod["metadata"]["labels"].items()]
+        assert found == [name]
+    one, other = pods["rollcall"]["spec"], pods["rollcall-canary"]["spec"]
+    assert other["containers"][0]["image"] == "ghcr.io/rollcall/rollcall:next"
+    assert one["containers"][0]["image"] != other["containers"][0]["image"]
+    assert environment(one["containers"][0]) == environment(other["containers"][0])
+    assert other["initContainers"][0]["image"] == other["containers"][0]["image"]
+
+
+def selects(selector, labels):
+    """Whether a label selector selects these labels."""
+    for each in selector.get("matchExpressions", []):
+        assert each["operator"] in ("In", "Exists")
+        if each["key"] not in labels or labels[each["key"]] not in each.get("values", [labels[each["key"]]]):
+            return False
+    return selector.get("matchLabels", {}).items() <= labels.items()
+
+
+def allowed(objects, source, target, port, protocol="TCP"):
+    """Whether the policies let pods of `source` connect to pods of `target`: labels, or None for what is elsewhere."""
+
+    def one_side(direction, pod, other):
+        policies = [
+            each["spec"]
+            for each in objects
+            if each["kind"] == "NetworkPolicy"
+            and pod is not None
+            and selects(each["spec"]["podSelector"], pod)
+            and direction.title() in each["spec"]["policyTypes"]
+        ]
+        if not policies:
+            return True
+        peers = {"ingress": "from", "egress": "to"}[direction]
+        return any(
+            any(each["port"] == port and each.get("protocol", "TCP") == protocol for each in rule["ports"])
+            and (peers not in rule or any(other is not None and selects(each["podSelector"], other) for each in rule[peers]))
+            for policy in policies
+            for rule in policy[direction]
+        )
+
+    return one_side("egress", source, target) and one_side("ingress", target, source)
+
+
+PEERS = {"networkPolicy": {"enabled": True, "from": [{"podSelector": {"matchLabels": {"app": "proxy"}}}]}}
+STRANGER = {"app": "stranger"}
+PROXY = {"app": "proxy"}
+
+
+@pytest.mark.parametrize("peers", [POLICIES, PEERS], ids=["from anywhere", "from the proxy"])
+def test_policies_let_through_what_is_needed_and_nothing_else(render, peers):
+    objects = render(BUNDLED, ROUTE, CANARY, peers)
+    pods = {
+        each["metadata"]["labels"]["app.kubernetes.io/component"]: (
+            each if each["kind"] == "Pod" else each["spec"]["template"]
+        )["metadata"]["labels"]
+        for each in objects
+        if each["kind"] in ("Deployment", "StatefulSet", "Job", "Pod")
+    }
+    assert pods.keys() == {"service", "canary", "migrate", "database", "test"}
+    for client in ("service", "canary", "migrate"):
+        assert allowed(objects, pods[client], pods["database"], 5432)
+        assert allowed(objects, pods[client], None, 53, "UDP") and allowed(objects, pods[client], None, 53)
+        assert not allowed(objects, pods[client], None, 443)
+        assert not allowed(objects, pods[client], STRANGER, 5432)
+    assert allowed(objects, pods["test"], pods["service"], 8000)
+    assert allowed(objects, pods["test"], None, 53, "UDP")
+    assert not allowed(objects, pods["test"], pods["database"], 5432)
+    for server in ("service", "canary"):
+        assert allowed(objects, PROXY, pods[server], 8000)
+        assert allowed(objects, STRANGER, pods[server], 8000) == (peers is POLICIES)
+        assert not allowed(objects, PROXY, pods[server], 5432)
+    assert not allowed(objects, STRANGER, pods["database"], 5432)
+    assert not allowed(objects, STRANGER, pods["migrate"], 8000)
+    assert not allowed(objects, pods["database"], None, 53, "UDP")
+
+
+def test_policies_for_a_database_elsewhere(render):
+    replica = {"database": {"external": {"readReplica": {"host": "replica", "port": 5433}}}}
+    objects = render(EXTERNAL, POLICIES, replica)
+    service = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert allowed(objects, service, None, 5432) and allowed(objects, service, None, 5433)
+    assert not allowed(objects, service, None, 5434)
+    network = {"networkPolicy": {"enabled": True, "databaseTo": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]}}
+    rules = only(render(EXTERNAL, network), "NetworkPolicy", "rollcall-migrate")["spec"]["egress"]
+    assert {"ports": [{"port": 5432}], "to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]} in rules
+
+
+def test_policies_for_the_operators_cluster(render):
+    objects = render(CNPG, POLICIES)
+    service = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert allowed(objects, service, {"cnpg.io/cluster": "rollcall-database"}, 5432)
+    assert not allowed(objects, service, {"cnpg.io/cluster": "another"}, 5432)
+
+
+# Monitoring
+
+
+def test_prometheus_scrapes_the_service_and_the_canary_alone(render):
+    objects = render(BUNDLED, ROUTE, CANARY, {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}})
+    monitor = only(objects, "ServiceMonitor")
+    assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"].keys() == {"selector", "endpoints"}
+    assert monitor["spec"]["endpoints"] == [{"port": "http", "path": "/metrics", "interval": "30s"}]
+    services = [each for each in objects if each["kind"] == "Service"]
+    found = {each["metadata"]["name"] for each in services if selects(monitor["spec"]["selector"], each["metadata"]["labels"])}
+    assert found == {"rollcall", "rollcall-canary"}
+
+
+def test_the_dashboard_is_found(render):
+    dashboard = only(render(*SCENARIOS["dashboard"]), "ConfigMap")
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    assert json.loads(dashboard["data"]["rollcall.json"]) == json.loads((CHART / "files/dashboard.json").read_text())
+
+
+# In another chart
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_as_a_part_of_another_chart(render, tmp_path, enabled):
+    parent = tmp_path / "parent"
+    shutil.copytree(CHART, parent / "charts" / "rollcall")
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
+    dependency = {"name": "rollcall", "version": version, "condition": "rollcall.enabled"}
+    about = {"apiVersion": "v2", "name": "parent", "version": "1.0.0", "dependencies": [dependency]}
+    (parent / "Chart.yaml").write_text(yaml.safe_dump(about))
+    values = {"global": {"domain": "example.org"}, "rollcall": {**EXTERNAL, "enabled": enabled}}
+    kinds = {each["kind"] for each in render(values, chart=parent, release="site")}
+    assert kinds == ({"Deployment", "Service", "Job", "PodDisruptionBudget", "Pod"} if enabled else set())

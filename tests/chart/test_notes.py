@@ -1,0 +1,70 @@
+"""What helm says after an installation."""
+
+import shutil
+
+from conftest import BUNDLED, CHART, CNPG, EXTERNAL, only
+from scenarios import SCENARIOS
+
+import pytest
+import yaml
+
+
+@pytest.fixture
+def notes(template, render, tmp_path):
+    """Renders the notes, which `helm template` leaves out, as a manifest; gives their text."""
+    chart = tmp_path / "rollcall"
+    shutil.copytree(CHART, chart)
+    text = (chart / "templates/NOTES.txt").read_text()
+    (chart / "templates/notes.yaml").write_text(
+        f'{{{{- define "notes" }}}}{text}{{{{ end }}}}notes: {{{{ include "notes" . | toJson }}}}\n'
+    )
+
+    def run(*values):
+        done = template(*values, chart=chart, arguments=("--show-only", "templates/notes.yaml"))
+        assert done.returncode == 0, done.stderr
+        return yaml.safe_load(done.stdout)["notes"]
+
+    return run
+
+
+def test_they_say_what_to_type(notes, render):
+    text = notes(EXTERNAL)
+    job = only(render(EXTERNAL), "Job")["metadata"]["name"]
+    for command in (
+        "kubectl --namespace gates rollout status deployment/rollcall",
+        f"kubectl --namespace gates logs job/{job}",
+        "helm test rollcall --namespace gates --logs",
+        "kubectl --namespace gates port-forward service/rollcall 8000:8000",
+        "curl -d '{\"firstname\": \"Arvin\", \"lastname\": \"Cudanin\", \"gate\": \"A\"}' localhost:8000/table/create",
+        "curl localhost:8000/table/view/date:today",
+    ):
+        assert f"\n     {command}\n" in text + "\n"
+
+
+def test_they_warn_of_the_bundled_database_alone(notes, render):
+    text = notes(BUNDLED)
+    assert "WARNING: the bundled database is for a trial." in text
+    claim = only(render(BUNDLED), "StatefulSet")["spec"]["volumeClaimTemplates"][0]["metadata"]["name"]
+    assert f"delete persistentvolumeclaim/{claim}-rollcall-database-0 secret/rollcall-database" in text
+    assert "secret/" not in notes({"database": {"existingSecret": "mine"}})
+    for values in (EXTERNAL, CNPG):
+        assert "WARNING" not in notes(values)
+
+
+def test_they_know_who_migrates(notes):
+    text = notes(*SCENARIOS["someone else migrates"])
+    assert "logs job/" not in text
+    assert "until somebody has run `rollcall migrate`" in text
+
+
+def test_they_name_the_way_in(notes):
+    assert "From outside: https://attendance.example.org/table" in notes(CHART / "values-production.yaml")
+    assert "From outside: http://attendance.example.org/table" in notes(*SCENARIOS["Ingress"])
+
+
+@pytest.mark.parametrize("values", SCENARIOS.values(), ids=SCENARIOS)
+def test_they_have_no_holes(notes, values):
+    text = notes(*values)
+    assert "<no value>" not in text
+    assert "\n\n\n" not in text
+    assert all(line == line.rstrip() for line in text.splitlines())
