@@ -7,7 +7,7 @@ import subprocess
 from conftest import CHART, KUBERNETES, ROOT, TOOLS
 from model.api_server import ApiServer
 from model.images import Rollcall
-from model.kinds import NAMESPACE
+from model.kinds import KINDS, NAMESPACE
 from pod_security import pods, violations
 
 import kubernetes_validate
@@ -54,13 +54,18 @@ def server():
 @pytest.fixture
 def apply(server, tmp_path):
     """Applies a folder as the operator does, and waits."""
-    model = ("--kubeconfig", server.kubeconfig(tmp_path / "kubeconfig"), "--cache-dir", tmp_path / "cache")
 
     def apply(folder):
-        kubectl(*model, "--namespace", "gates", "apply", "-k", folder)
-        kubectl(*model, "--namespace", "gates", "rollout", "status", "deployment/rollcall", "--timeout", "10s")
+        kubectl(*model(server, tmp_path), "apply", "-k", folder)
+        kubectl(*model(server, tmp_path), "rollout", "status", "deployment/rollcall", "--timeout", "10s")
 
     return apply
+
+
+def model(server, tmp_path):
+    """The options that send kubectl to the model."""
+    files = ("--kubeconfig", server.kubeconfig(tmp_path / "kubeconfig"), "--cache-dir", tmp_path / "cache")
+    return (*files, "--namespace", "gates")
 
 
 def kubectl(*arguments):
@@ -161,3 +166,10 @@ def test_the_next_release_is_applied_over_them(apply, server, folder):
     apply(folder)
     assert server.cluster.serving() == [NEXT] * 2
     assert len(server.cluster.jobs()) == 2
+
+
+def test_what_is_removed_leaves_the_volume(apply, server, folder, tmp_path):
+    apply(folder)
+    kubectl(*model(server, tmp_path), "delete", "-k", folder)
+    left = [kind.name for kind in KINDS for _ in server.cluster.objects.select(kind)]
+    assert sorted(left) == ["Namespace", "Namespace", "PersistentVolumeClaim"]

@@ -46,7 +46,7 @@ class ApiServer:
         self.cluster = Cluster()
         # The requests that were refused since they are not modelled.
         self.unmodelled = []
-        self.closing = threading.Event()
+        self.closing = False
         handler = type("Handler", (Handler,), {"api": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -56,8 +56,8 @@ class ApiServer:
         return self
 
     def __exit__(self, *_):
-        self.closing.set()
         with self.cluster.objects.changed:
+            self.closing = True
             self.cluster.objects.changed.notify_all()
         self._server.shutdown()
         self._thread.join()
@@ -218,12 +218,12 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         seen = int(self.query.get("resourceVersion") or 0)
-        while not self.api.closing.is_set():
+        while True:
             with self.objects.changed:
+                self.objects.changed.wait_for(lambda: self.api.closing or self.objects.version > seen)
                 new = [change for change in self.objects.journal if change.version > seen]
-                if not new:
-                    self.objects.changed.wait()
-                    continue
+            if self.api.closing:
+                break
             seen = new[-1].version
             for change in new:
                 fits = change.kind == kind and namespace in (None, change.object["metadata"].get("namespace"))

@@ -4,7 +4,18 @@ import hashlib
 import json
 import math
 
-from .kinds import CNPG_CLUSTER, DEPLOYMENT, JOB, POD, REPLICA_SET, SECRET, SERVICE, STATEFUL_SET, VOLUME_CLAIM
+from .kinds import (
+    AUTOSCALER,
+    CNPG_CLUSTER,
+    DEPLOYMENT,
+    JOB,
+    POD,
+    REPLICA_SET,
+    SECRET,
+    SERVICE,
+    STATEFUL_SET,
+    VOLUME_CLAIM,
+)
 from .kubelet import is_ready
 
 
@@ -13,6 +24,7 @@ def step(cluster):
     for kind, controller in (
         (CNPG_CLUSTER, operate_database),
         (STATEFUL_SET, keep_stateful_set),
+        (AUTOSCALER, keep_scale),
         (DEPLOYMENT, roll_out),
         (REPLICA_SET, keep_replicas),
         (JOB, complete_job),
@@ -21,6 +33,15 @@ def step(cluster):
             # One of the steps before may have removed it.
             if cluster.objects.find(kind, thing["metadata"]["namespace"], thing["metadata"]["name"]):
                 controller(cluster, thing)
+
+
+def keep_scale(cluster, autoscaler):
+    """Without any load: within the bounds."""
+    spec = autoscaler["spec"]
+    target = cluster.objects.find(DEPLOYMENT, autoscaler["metadata"]["namespace"], spec["scaleTargetRef"]["name"])
+    if target:
+        replicas = min(max(target["spec"]["replicas"], spec["minReplicas"]), spec["maxReplicas"])
+        cluster.objects.replace(DEPLOYMENT, target | {"spec": target["spec"] | {"replicas": replicas}})
 
 
 def roll_out(cluster, deployment):

@@ -41,6 +41,7 @@ DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets")
 STATEFUL_SET = Kind("apps", "v1", "StatefulSet", "statefulsets")
 JOB = Kind("batch", "v1", "Job", "jobs")
+AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 CNPG_CLUSTER = Kind("postgresql.cnpg.io", "v1", "Cluster", "clusters")
 
 KINDS = (
@@ -55,9 +56,9 @@ KINDS = (
     REPLICA_SET,
     STATEFUL_SET,
     JOB,
+    AUTOSCALER,
     CNPG_CLUSTER,
     # Stored, and nothing comes of them here.
-    Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
     Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     Kind("networking.k8s.io", "v1", "Ingress", "ingresses"),
     Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),

@@ -5,6 +5,7 @@ import re
 
 from .database import Failed, Waiting
 from .kinds import CONFIG_MAP, POD, SECRET, SERVICE_ACCOUNT, VOLUME_CLAIM
+from .refusal import NotModelled
 
 
 def run(cluster, pod):
@@ -66,7 +67,7 @@ def _check_volume(cluster, namespace, volume):
         if not cluster.objects.find(VOLUME_CLAIM, namespace, claim):
             raise Waiting(f'persistentvolumeclaim "{claim}" not found')
     elif "emptyDir" not in volume:
-        raise Waiting(f"not modelled: a volume of {sorted(volume)}")
+        raise NotModelled(f"a volume of {sorted(volume)}")
 
 
 def _items(cluster, kind, namespace, name, source):
@@ -92,7 +93,7 @@ def _environment(cluster, pod, container):
         elif "configMapKeyRef" in given:
             value = _value(cluster, CONFIG_MAP, namespace, given["configMapKeyRef"])
         else:
-            raise Waiting(f"not modelled: a variable from {sorted(given)}")
+            raise NotModelled(f"a variable from {sorted(given)}")
         env[variable["name"]] = value
     return env
 
@@ -125,7 +126,7 @@ def _ask_probes(cluster, pod):
             elif "exec" in probe:
                 process.execute(probe["exec"]["command"])
             elif probe:
-                raise Waiting(f"not modelled: a probe by {sorted(probe)}")
+                raise NotModelled(f"a probe by {sorted(probe)}")
 
 
 def port_number(container, port):
