@@ -1,0 +1,98 @@
+"""The alerts fire when they should, under the names of any release, and name what the service really counts."""
+
+import json
+import re
+import subprocess
+
+from conftest import CHART, EXTERNAL, ROOT, TOOLS, only
+
+import pytest
+import yaml
+
+PROMTOOL = TOOLS / "prometheus/usr/bin/promtool"
+RULES = CHART / "files/alerts.yaml"
+TESTS = ROOT / "tests/chart/alerts_test.yaml"
+ALERTS = [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+PANELS = json.loads((CHART / "files/dashboard.json").read_text())["panels"]
+EXPRESSIONS = [
+    *(rule["expr"] for rule in ALERTS),
+    *(target["expr"] for panel in PANELS for target in panel["targets"]),
+]
+# Of kube-state-metrics.
+OF_THE_CLUSTER = {"kube_deployment_status_replicas_ready", "kube_job_failed"}
+# What OpenMetrics puts behind a counter's, a histogram's and an info's name.
+SUFFIX = r"_(total|bucket|info)$"
+
+
+def promtool(*arguments):
+    done = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_rules():
+    promtool("check", "rules", RULES)
+    promtool("test", "rules", TESTS)
+
+
+def test_every_alert_is_tested():
+    tested = set(re.findall(r'alertname="(\w+)",alertstate="firing"', TESTS.read_text()))
+    assert tested == {rule["alert"] for rule in ALERTS}
+
+
+@pytest.mark.parametrize(
+    ("release", "fullname", "job"),
+    [
+        ("rollcall", "rollcall", "rollcall"),
+        ("site", "site-rollcall", "site-rollcall"),
+        ("a-release-of-thirty-characters-1", "a-release-of-thirty-characters-1-rollcall", "a-release-of-thirty-characters"),
+    ],
+)
+def test_the_rules_of_any_release(render, tmp_path, release, fullname, job):
+    objects = render(EXTERNAL, {"prometheusRule": {"enabled": True, "labels": {"for": "us"}}}, release=release)
+    rule = only(objects, "PrometheusRule")
+    assert rule["apiVersion"] == "monitoring.coreos.com/v1"
+    assert rule["metadata"]["labels"]["for"] == "us"
+    assert rule["spec"].keys() == {"groups"}
+    assert only(objects, "Deployment")["metadata"]["name"] == fullname
+    assert only(objects, "Job")["metadata"]["name"].startswith(f"{job}-migrate-")
+
+    # The same tests, of figures with the release's own names in them.
+    tests = TESTS.read_text().replace("../../helm/rollcall/files/alerts.yaml", "rules.yaml")
+    tests = re.sub(r'(namespace[=:] ?"?)rollcall\b', r"\1gates", tests).replace("in rollcall has", "in gates has")
+    tests = re.sub(r'\b(job|deployment)="rollcall(-canary)?"', rf'\1="{fullname}\2"', tests)
+    tests = tests.replace("rollcall-migrate-1-a", f"{job}-migrate-1-a")
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rule["spec"]))
+    (tmp_path / "tests.yaml").write_text(tests)
+    promtool("check", "rules", tmp_path / "rules.yaml")
+    promtool("test", "rules", tmp_path / "tests.yaml")
+
+
+def test_what_is_asked_for_is_what_is_counted():
+    source = (ROOT / "src/http/metrics.rs").read_text()
+    counted = {f"rollcall_{name}" for name in re.findall(r'register\(\s*"(\w+)"', source)}
+    asked = {name for each in EXPRESSIONS for name in re.findall(r"\b(?:rollcall|kube)_\w+", each)} - OF_THE_CLUSTER
+    assert {re.sub(SUFFIX, "", name) for name in asked} == counted
+
+
+def test_the_dashboards_expressions_can_be_read(tmp_path):
+    values = {"$namespace": "gates", "$job": "rollcall", "$__rate_interval": "5m"}
+    rules = []
+    for number, each in enumerate(EXPRESSIONS):
+        for name, value in values.items():
+            each = each.replace(name, value)
+        assert "$" not in each
+        rules.append({"record": f"panel:{number}", "expr": each})
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]}))
+    promtool("check", "rules", tmp_path / "rules.yaml")
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_an_alert_says_what_is_wrong_and_where_to_read_on(rule):
+    assert rule["labels"].keys() == {"severity"}
+    assert rule["labels"]["severity"] in ("critical", "warning")
+    assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
+    page, anchor = rule["annotations"]["runbook_url"].split("#")
+    assert page.endswith("/docs/OPERATIONS.md")
+    # As GitHub makes an anchor of a heading.
+    assert anchor == rule["alert"].lower()
+    assert f"\n### {rule['alert']}\n" in (ROOT / "docs/OPERATIONS.md").read_text()
