@@ -29,12 +29,14 @@ fn unmatched(status: Status, request: &Request<'_>) -> Problem {
 /// The methods that the path of `request` takes, as `Allow` lists them; `None` if it is unknown.
 fn allowed_methods(request: &Request<'_>) -> Option<String> {
     let wanted: Vec<_> = request.uri().path().segments().collect();
+    let ends_in_slash = request.uri().path().ends_with('/');
     let is_known = |path: &str| {
         let mut segments = path.split('/').filter(|segment| !segment.is_empty());
         let mut wanted = wanted.iter();
         loop {
             match (segments.next(), wanted.next()) {
-                (Some("<_..>"), next) => return next.is_some(),
+                // `/table/view` is unknown; `/table/view/` is a sheet without a date.
+                (Some("<_..>"), next) => return next.is_some() || ends_in_slash,
                 (Some(segment), Some(&next)) if segment == next => {}
                 (None, None) => return true,
                 _ => return false,

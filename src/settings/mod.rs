@@ -107,7 +107,12 @@ fn database(v: &Variables) -> Result<Database, InvalidSetting> {
     let sslmode =
         one_of("DATABASE_SSLMODE", &v.database_sslmode, &modes.map(|mode| (mode, mode)), SSLMODES)?;
     let sslrootcert = text("DATABASE_SSLROOTCERT", &v.database_sslrootcert, "a file's path")?;
-    let file = text("DATABASE_FILE", &v.database_file, "a file's path")?;
+    let file = parsed(
+        "DATABASE_FILE",
+        &v.database_file,
+        |path| names_a_file(path).then(|| path.to_owned()),
+        "a file's path",
+    )?;
 
     let is_postgres =
         name.is_some() || user.is_some() || password.is_some() || host.is_some() || port.is_some();
@@ -128,6 +133,11 @@ fn database(v: &Variables) -> Result<Database, InvalidSetting> {
         Box::new(PostgresTarget { host, port, ..primary.clone() })
     });
     Ok(Database::Postgres { primary, replica })
+}
+
+/// SQLite takes `:memory:` for a store that is gone with its connection, and `file:` for a URI.
+fn names_a_file(path: &str) -> bool {
+    !path.is_empty() && path != ":memory:" && !path.starts_with("file:")
 }
 
 fn site(v: &Variables) -> Result<Site, InvalidSetting> {
@@ -273,6 +283,7 @@ mod tests {
             ("DATABASE_SSLMODE", "sometimes", "disable, allow"),
             ("DATABASE_SSLROOTCERT", "", "a file's path"),
             ("DATABASE_FILE", "", "a file's path"),
+            ("DATABASE_FILE", ":memory:", "a file's path"),
             ("DATABASE_POOL_SIZE", "0", "a number from 1"),
             ("DATABASE_TIMEOUT_SECONDS", "1.5", "whole seconds"),
             ("ROLLCALL_TIMEZONE", "Manila", "an IANA time zone"),

@@ -31,7 +31,7 @@ on_both_stores! {
     fn a_wrong_method_is_405_with_allow(store: StoreKind) {
         let app = TestApp::start(store);
         for method in ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"] {
-            for path in GETS.into_iter().chain(["/health", "/table/view/nonsense"]) {
+            for path in GETS.into_iter().chain(["/health", "/metrics", "/table/view/", "/table/view/nonsense"]) {
                 let answer = app.request(method, path, &[], "");
                 answer.problem(405, "method_not_allowed");
                 assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{method} {path}");
