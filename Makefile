@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test bench fmt lint
+.PHONY: help run build test chart-test image image-test bench fmt lint manifests
 
 help: ## List the targets
-	@awk -F ' *## ' '/^[a-z]+: *##/ { sub(/:/, "", $$1); printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ' *## ' '/^[a-z-]+: *##/ { sub(/:/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start the service; without DATABASE_* settings it keeps its data in rollcall.sqlite3
 	cargo run --release --locked
@@ -12,6 +12,20 @@ build: ## Build the release binary, target/release/rollcall
 
 test: ## Run every check and all tests; installs what they need
 	tests/run
+
+chart-test: ## Check the chart and the plain manifests with the real helm, without a cluster
+	tests/chart/install.sh
+	tests/chart/run
+
+image: ## Build the container image with buildah, podman or docker
+	tests/image/build
+
+image-test: ## Build the image and run it: migrate, serve, the plain manifests in podman
+	tests/image/build-and-run
+
+manifests: ## Make the files in k8s/ anew from the chart
+	tests/chart/install.sh
+	k8s/render
 
 bench: ## Measure the release binary
 	benches/run
