@@ -9,6 +9,8 @@ helm_version=v3.10.1
 
 python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 [[ -x .tools/helm/helm ]] || need npm npm
+# Its version matters little: the manifests use nothing that is new in it.
+need kubectl kubernetes-client
 install_packages
 
 if [[ $(.tools/helm/helm version --template '{{.Version}}' 2>/dev/null) != "$helm_version" ]]; then

@@ -230,6 +230,25 @@ def test_a_password_is_in_its_secret_and_nowhere_else(render, mode):
     assert secret["data"]["password"] not in others
 
 
+def test_odd_characters_arrive_as_they_are(render):
+    odd = "a: 'b' # \"c\" {{ d }} $(E) \\"
+    values = {
+        "site": {"timezone": odd},
+        "log": {"filter": odd},
+        "database": {"name": odd, "user": odd, "password": odd},
+        "image": {"repository": odd},
+    }
+    objects = render(values)
+    serve = spec(objects, "Deployment")["containers"][0]
+    served = environment(serve)
+    assert [served[name] for name in ("ROLLCALL_TIMEZONE", "ROLLCALL_LOG", "DATABASE_NAME")] == [odd, odd, odd]
+    assert serve["image"].startswith(odd + ":")
+    assert {base64.b64decode(each).decode() for each in only(objects, "Secret")["data"].values()} == {odd}
+    [postgres] = spec(objects, "StatefulSet")["containers"]
+    assert environment(postgres)["POSTGRES_DB"] == odd
+    assert f"--dbname={odd}" in postgres["readinessProbe"]["exec"]["command"]
+
+
 def test_a_secret_of_ones_own_makes_none(render):
     for mode in ("bundled", "external"):
         objects = render(MODES[mode], {"database": {"password": "", "existingSecret": "mine"}})

@@ -228,7 +228,7 @@ INVALID = {
     "httpRoute.parentRefs": [[{"namespace": "x"}], [{"name": "x", "nam": "y"}]],
     "networkPolicy.from": [[{"cidr": "192.0.2.0/24"}], [{"podSelector": {"matchLabel": {}}}]],
     "canary.weight": [-1, 101],
-    "ingress.path": ["table"],
+    "ingress.path": ["table", "/a: b"],
 }
 
 
