@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# Installs what the checks of the Dockerfile and of compose.yaml need: compose, and in .tools Python packages.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/support/packages.sh
+
+docker compose version >/dev/null 2>&1 || need docker-compose docker-compose
+python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+install_packages
+
+python_tools image tests/image/requirements.txt

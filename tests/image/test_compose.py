@@ -1,0 +1,148 @@
+"""compose.yaml, as compose itself reads it. What only running it can show is in running/."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TOOLS = pathlib.Path(sys.executable).parent
+TEXT = (ROOT / "compose.yaml").read_text()
+SETTINGS = re.compile(r"DATABASE_|ROLLCALL_|ROCKET_|COMPOSE_|PORT$")
+
+
+@pytest.fixture(scope="session")
+def compose():
+    """The command, as a list: the plugin of docker's client, or the program of its own."""
+    plugin = ["docker", "compose"]
+    if shutil.which("docker") and subprocess.run([*plugin, "version"], capture_output=True).returncode == 0:
+        return plugin
+    return ["docker-compose"]
+
+
+@pytest.fixture
+def config(compose, tmp_path):
+    """Gives the finished process of `compose config`, with these variables and none of the caller's."""
+    shutil.copy(ROOT / "compose.yaml", tmp_path)
+
+    def run(**variables):
+        environment = {name: value for name, value in os.environ.items() if not SETTINGS.match(name)}
+        return subprocess.run(
+            [*compose, "config"], cwd=tmp_path, env={**environment, **variables}, capture_output=True, text=True
+        )
+
+    return run
+
+
+@pytest.fixture
+def services(config):
+    """Gives the services as compose understands them, with these variables."""
+
+    def read(**variables):
+        done = config(**{"DATABASE_PASSWORD": "correct horse", **variables})
+        assert done.returncode == 0, done.stderr
+        return yaml.safe_load(done.stdout)["services"]
+
+    return read
+
+
+def test_it_follows_the_schema_of_compose():
+    check = [TOOLS / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", ROOT / "compose.yaml"]
+    subprocess.run(check, check=True)
+
+
+def test_without_a_password_it_says_what_to_do(config):
+    done = config()
+    assert done.returncode != 0
+    assert "set DATABASE_PASSWORD as the first lines of compose.yaml say" in done.stderr
+
+
+def test_what_the_first_lines_say_is_enough(config, tmp_path):
+    command = re.search(r"^# +(echo .*) && docker compose up", TEXT, re.MULTILINE)[1]
+    subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
+    done = config()
+    assert done.returncode == 0, done.stderr
+    password = yaml.safe_load(done.stdout)["services"]["rollcall"]["environment"]["DATABASE_PASSWORD"]
+    assert re.fullmatch("[0-9a-f]{32}", password)
+
+
+def test_no_password_is_written_down():
+    written = [line for line in TEXT.splitlines() if re.search(r"PASSWORD: ", line)]
+    assert len(written) == 2
+    assert all(re.search(r"PASSWORD: \$\{DATABASE_PASSWORD:\?[^}]+\}$", line) for line in written)
+
+
+def test_database_then_migration_then_service(services):
+    services = services()
+    waits = {
+        (name, other, how["condition"])
+        for name, service in services.items()
+        for other, how in service.get("depends_on", {}).items()
+    }
+    assert waits == {
+        ("migrate", "database", "service_healthy"),
+        ("rollcall", "migrate", "service_completed_successfully"),
+    }
+    assert services["migrate"]["command"] == ["migrate"]
+    # A finished migration that is started again would never be complete.
+    assert services["migrate"].get("restart", "no") == "no"
+    # By address: before the volume is made, a server answers on the socket.
+    assert "--host=127.0.0.1" in services["database"]["healthcheck"]["test"]
+
+
+@pytest.mark.parametrize("variables, port", [({}, "8000"), ({"PORT": "9000"}, "9000")])
+def test_port_is_where_it_answers(services, variables, port):
+    published = services(**variables)["rollcall"]["ports"]
+    # The plugin writes a port in its long form, the older program in its short one.
+    long = [(str(p["published"]), p["target"]) for p in published if isinstance(p, dict)]
+    short = [tuple(p.removesuffix("/tcp").split(":")) for p in published if isinstance(p, str)]
+    assert long + short in ([(port, 8000)], [(port, "8000")])
+
+
+def test_the_database_is_not_published(services):
+    assert not any("ports" in service for name, service in services().items() if name != "rollcall")
+
+
+def test_all_speak_of_one_database(services):
+    chosen = {"DATABASE_NAME": "attendance", "DATABASE_USER": "gates", "DATABASE_PASSWORD": "battery staple"}
+    services = services(**chosen)
+    for name in ("migrate", "rollcall"):
+        settings = services[name]["environment"]
+        assert settings.items() >= {**chosen, "DATABASE_HOSTNAME": "database"}.items()
+    database = services["database"]["environment"]
+    assert database == {name.replace("DATABASE", "POSTGRES").replace("NAME", "DB"): v for name, v in chosen.items()}
+
+
+def test_entries_lie_in_a_volume(services):
+    assert yaml.safe_load(TEXT)["volumes"] == {"database": None}
+    [volume] = services()["database"]["volumes"]
+    if isinstance(volume, dict):
+        volume = f"{volume['source']}:{volume['target']}"
+    assert volume.removesuffix(":rw") == "database:/var/lib/postgresql/data"
+
+
+@pytest.mark.parametrize("name", ["migrate", "rollcall"])
+def test_the_service_may_do_nothing_that_it_need_not(services, name):
+    service = services()[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_service_is_watched_started_again_and_ended_gently(services):
+    service = services()["rollcall"]
+    assert service["healthcheck"]["test"] == ["CMD", "/rollcall", "healthcheck"]
+    assert service["restart"] == "unless-stopped"
+    assert service["stop_grace_period"] == "30s"
+    [spool] = service["tmpfs"]
+    assert spool.startswith("/tmp:size=")
+
+
+def test_the_database_is_the_charts():
+    image = yaml.safe_load((ROOT / "helm/rollcall/values.yaml").read_text())["database"]["bundled"]["image"]
+    assert yaml.safe_load(TEXT)["services"]["database"]["image"] == f"{image['repository']}:{image['tag']}"
