@@ -17,7 +17,16 @@ SAFE_SYSCTLS = {
     "net.ipv4.tcp_syncookies",
     "net.ipv4.tcp_wmem",
 }
-SAFE_VOLUMES = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+SAFE_VOLUMES = {
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+}
 SAFE_SELINUX_TYPES = {"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"}
 SAFE_SECCOMP = {"RuntimeDefault", "Localhost"}
 
@@ -41,7 +50,10 @@ def containers(spec):
 def violations(pod):
     """What in the pod breaks a rule; a line for each."""
     spec = pod["spec"]
-    return [*of_the_pod(spec, pod.get("metadata", {})), *(line for each in containers(spec) for line in of_a_container(each, spec))]
+    found = list(of_the_pod(spec, pod.get("metadata", {})))
+    for each in containers(spec):
+        found += of_a_container(each, spec)
+    return found
 
 
 def of_the_pod(spec, metadata):

@@ -38,7 +38,7 @@ SCENARIOS = {
     "an owner migrates": (EXTERNAL, {"migrations": {"existingSecret": "owner"}}),
     "Job for ever": (EXTERNAL, {"migrations": {"ttlSecondsAfterFinished": None}}),
     "Job with a suffix": (EXTERNAL, {"migrations": {"nameSuffix": "1-1-0"}}),
-    **{f"pull {policy}": (EXTERNAL, {"image": {"pullPolicy": policy}}) for policy in ("Always", "IfNotPresent", "Never")},
+    **{f"pull {when}": (EXTERNAL, {"image": {"pullPolicy": when}}) for when in ("Always", "IfNotPresent", "Never")},
     "log as text": (EXTERNAL, {"log": {"format": "text"}}),
     "one pod": (EXTERNAL, {"replicaCount": 1}),
     "scaled by load": (EXTERNAL, {"autoscaling": {"enabled": True}}),

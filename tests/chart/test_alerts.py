@@ -44,7 +44,11 @@ def test_every_alert_is_tested():
     [
         ("rollcall", "rollcall", "rollcall"),
         ("site", "site-rollcall", "site-rollcall"),
-        ("a-release-of-thirty-characters-1", "a-release-of-thirty-characters-1-rollcall", "a-release-of-thirty-characters"),
+        (
+            "a-release-of-thirty-characters-1",
+            "a-release-of-thirty-characters-1-rollcall",
+            "a-release-of-thirty-characters",
+        ),
     ],
 )
 def test_the_rules_of_any_release(render, tmp_path, release, fullname, job):

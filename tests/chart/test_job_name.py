@@ -173,5 +173,6 @@ def test_a_canary_of_the_same_image_has_the_same_job(render):
 
 def test_the_time_to_live(render):
     assert job(render(EXTERNAL))["spec"]["ttlSecondsAfterFinished"] == 24 * 60 * 60
-    assert "ttlSecondsAfterFinished" not in job(render(EXTERNAL, {"migrations": {"ttlSecondsAfterFinished": None}}))["spec"]
+    for_ever = {"migrations": {"ttlSecondsAfterFinished": None}}
+    assert "ttlSecondsAfterFinished" not in job(render(EXTERNAL, for_ever))["spec"]
     assert "ttlSecondsAfterFinished" not in job(render(CHART / "values-gitops.yaml"))["spec"]

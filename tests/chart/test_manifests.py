@@ -160,7 +160,10 @@ def test_checkov(render, tmp_path):
             each["metadata"]["namespace"] = "gates"
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump_all(objects))
     done = subprocess.run(
-        [TOOLS / "checkov/bin/checkov", "--skip-download", "--framework", "kubernetes", "--output", "json", "-d", tmp_path],
+        [
+            *(TOOLS / "checkov/bin/checkov", "--skip-download", "--framework", "kubernetes"),
+            *("--output", "json", "--directory", tmp_path),
+        ],
         capture_output=True,
         text=True,
     )

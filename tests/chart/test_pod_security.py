@@ -1,4 +1,4 @@
-"""Every pod that the chart renders keeps the restricted Pod Security Standard, and the program that says so is right."""
+"""Every pod that the chart renders keeps the restricted Pod Security Standard, and what says so is right."""
 
 import copy
 

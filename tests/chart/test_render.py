@@ -260,9 +260,15 @@ REFUSED = {
     "a password that cannot be kept": ({}, "Set database.existingSecret or database.password"),
     "no host": ({"database": {"mode": "external", "existingSecret": "x"}}, "database.external.host is required"),
     "no password": ({"database": {"mode": "external", "external": {"host": "x"}}}, "set database.existingSecret"),
-    "a password for the operator": ({"database": {"mode": "cnpg", "password": "x"}}, "CloudNativePG makes the password"),
+    "a password for the operator": ({"database": {"mode": "cnpg", "password": "x"}}, "CloudNativePG makes them"),
     "two authorities": (
-        {**EXTERNAL, "database": {**EXTERNAL["database"], "external": {"host": "x", "sslRootCert": {"secret": "a", "configMap": "b"}}}},
+        {
+            "database": {
+                "mode": "external",
+                "existingSecret": "x",
+                "external": {"host": "x", "sslRootCert": {"secret": "a", "configMap": "b"}},
+            }
+        },
         "Leave one of them empty",
     ),
     "no hosts": ({**EXTERNAL, "ingress": {"enabled": True}}, "ingress.enabled needs ingress.hosts"),
@@ -302,7 +308,8 @@ def test_the_load_decides_on_replicas_or_the_values_do(render):
 
 
 def test_the_load_may_be_another_than_cpu(render):
-    metric = {"type": "Pods", "pods": {"metric": {"name": "x"}, "target": {"type": "AverageValue", "averageValue": "1"}}}
+    target = {"type": "AverageValue", "averageValue": "1"}
+    metric = {"type": "Pods", "pods": {"metric": {"name": "x"}, "target": target}}
     scaling = {"enabled": True, "targetCPUUtilizationPercentage": None, "metrics": [metric]}
     assert only(render(EXTERNAL, {"autoscaling": scaling}), "HorizontalPodAutoscaler")["spec"]["metrics"] == [metric]
 
@@ -336,8 +343,10 @@ def test_the_service_is_inside_the_cluster(render):
 
 def test_nothing_opens_the_service_by_itself(render):
     for values in MODES.values():
-        kinds = {each["kind"] for each in render(values)}
-        assert kinds <= {"Deployment", "StatefulSet", "Job", "Pod", "PodDisruptionBudget", "Service", "Secret", "Cluster"}
+        objects = render(values)
+        assert not {each["kind"] for each in objects} & {"Ingress", "HTTPRoute", "VirtualService"}
+        types = {each["spec"].get("type", "ClusterIP") for each in objects if each["kind"] == "Service"}
+        assert types == {"ClusterIP"}
 
 
 def test_the_ingress_lets_only_the_table_in(render):
@@ -383,7 +392,8 @@ def test_the_mesh_lets_only_the_table_in(render):
 def test_a_canary_gets_its_share(render):
     objects = render(EXTERNAL, ROUTE, MESH, CANARY)
     [rule] = only(objects, "HTTPRoute")["spec"]["rules"]
-    assert [(each["name"], each["weight"]) for each in rule["backendRefs"]] == [("rollcall", 75), ("rollcall-canary", 25)]
+    shares = [(each["name"], each["weight"]) for each in rule["backendRefs"]]
+    assert shares == [("rollcall", 75), ("rollcall-canary", 25)]
     [rule] = only(objects, "VirtualService")["spec"]["http"]
     shares = [(each["destination"]["host"], each["weight"]) for each in rule["route"]]
     assert shares == [("rollcall", 75), ("rollcall-canary", 25)]
@@ -430,7 +440,7 @@ def allowed(objects, source, target, port, protocol="TCP"):
         peers = {"ingress": "from", "egress": "to"}[direction]
         return any(
             any(each["port"] == port and each.get("protocol", "TCP") == protocol for each in rule["ports"])
-            and (peers not in rule or any(other is not None and selects(each["podSelector"], other) for each in rule[peers]))
+            and (peers not in rule or any(other and selects(each["podSelector"], other) for each in rule[peers]))
             for policy in policies
             for rule in policy[direction]
         )
@@ -500,7 +510,8 @@ def test_prometheus_scrapes_the_service_and_the_canary_alone(render):
     assert monitor["spec"].keys() == {"selector", "endpoints"}
     assert monitor["spec"]["endpoints"] == [{"port": "http", "path": "/metrics", "interval": "30s"}]
     services = [each for each in objects if each["kind"] == "Service"]
-    found = {each["metadata"]["name"] for each in services if selects(monitor["spec"]["selector"], each["metadata"]["labels"])}
+    selector = monitor["spec"]["selector"]
+    found = {each["metadata"]["name"] for each in services if selects(selector, each["metadata"]["labels"])}
     assert found == {"rollcall", "rollcall-canary"}
 
 

@@ -91,7 +91,7 @@ CHANGES = {
     "autoscaling.minReplicas": (SCALED, 3),
     "autoscaling.maxReplicas": (SCALED, 9),
     "autoscaling.targetCPUUtilizationPercentage": (SCALED, 50),
-    "autoscaling.metrics": (SCALED, [{"type": "Resource", "resource": {"name": "memory", "target": {"type": "Value"}}}]),
+    "autoscaling.metrics": (SCALED, [{"type": "Resource", "resource": {"name": "memory"}}]),
     "podDisruptionBudget.enabled": (EXTERNAL, False),
     "service.type": (EXTERNAL, "NodePort"),
     "service.port": (EXTERNAL, 80),
@@ -171,7 +171,7 @@ def mappings(values, schema, path=()):
 MAPPINGS = list(mappings(VALUES, SCHEMA))
 
 
-@pytest.mark.parametrize(("path", "values", "schema"), MAPPINGS, ids=[".".join(path) or "top" for path, _, _ in MAPPINGS])
+@pytest.mark.parametrize(("path", "values", "schema"), MAPPINGS, ids=[".".join(path) for path, _, _ in MAPPINGS])
 def test_schema_and_values_name_the_same_keys(path, values, schema):
     optional = schema["properties"].keys() - set(schema["required"])
     assert schema["properties"].keys() - (NOT_HERE if path == () else set()) == values.keys()
@@ -197,7 +197,7 @@ def test_nothing_in_the_schema_is_left_open():
     opened = [
         path
         for path, schema in subschemas(SCHEMA)
-        if schema.get("type") == "object" and not ("additionalProperties" in schema and schema["additionalProperties"] is not True)
+        if schema.get("type") == "object" and schema.get("additionalProperties", True) is True
     ]
     assert opened == ["/properties/global", "/properties/autoscaling/properties/metrics/items"]
 

@@ -34,7 +34,7 @@ def rows(text):
             elif isinstance(value, yaml.MappingNode) and value.value:
                 yield from below(here, value)
             else:
-                raise SystemExit(f"values.yaml: {'.'.join(here)} has no comment that says what it does")
+                raise ValueError(f"values.yaml: {'.'.join(here)} has no comment that says what it does")
 
     return list(below([], yaml.compose(text)))
 

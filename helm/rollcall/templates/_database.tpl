@@ -39,7 +39,7 @@ The Secret with the service's role and password.
 {{- $name := printf "%s-database" (include "rollcall.fullname" .) -}}
 {{- if eq .Values.database.mode "cnpg" -}}
 {{- if or .Values.database.existingSecret .Values.database.password -}}
-{{- fail "CloudNativePG makes the password. With database.mode=cnpg leave database.password and database.existingSecret empty." -}}
+{{- fail "With database.mode=cnpg leave database.password and database.existingSecret empty: CloudNativePG makes them." -}}
 {{- end -}}
 {{- printf "%s-app" $name -}}
 {{- else -}}
