@@ -81,7 +81,7 @@ def upgrade(attempt, cluster):
 
     def upgrade(*values, **options):
         before = len(cluster.events)
-        done = attempt(*values, timeout="60s", **options)
+        done = attempt(*values, timeout="20s", **options)
         assert done.returncode == 0, done.stderr
         return cluster.events[before:]
 
@@ -213,7 +213,7 @@ def test_a_rollback_serves_a_schema_that_is_ahead(upgrade, run, cluster, values,
     upgrade(values)
     upgrade(values, image(NEXT), chart=next_chart)
     before = len(cluster.events)
-    done = run("rollback", "rollcall", "1", "--wait", "--wait-for-jobs", "--timeout", "60s")
+    done = run("rollback", "rollcall", "1", "--wait", "--wait-for-jobs", "--timeout", "20s")
     assert done.returncode == 0, done.stderr
     assert cluster.serving() == [THIS] * 2
     assert fewest_ready(cluster.events[before:], ready=2) == 2

@@ -100,7 +100,7 @@ def test_they_are_what_the_chart_renders(objects, render):
 def test_the_script_makes_them_as_they_are(folder):
     render_anew(folder)
     for file in sorted(PLAIN.glob("*.yaml")):
-        assert (folder / file.name).read_text() == file.read_text(), "run k8s/render and commit what it makes"
+        assert (folder / file.name).read_text() == file.read_text(), "run `make manifests` and commit what it makes"
 
 
 def test_kustomize_takes_every_file():

@@ -13,24 +13,19 @@ def run(cluster, pod):
     phase = pod.get("status", {}).get("phase", "Pending")
     if phase in ("Succeeded", "Failed"):
         return
-    if phase == "Pending":
-        try:
-            phase, reason = _start(cluster, pod), ""
-        except Waiting as why:
-            reason = str(why)
-        except Failed as why:
-            reason = str(why)
-            if pod["spec"].get("restartPolicy", "Always") == "Never":
-                phase = "Failed"
-    else:
-        reason = ""
-    ready = False
-    if phase == "Running":
-        try:
+    ready, reason = False, ""
+    try:
+        if phase == "Pending":
+            phase = _start(cluster, pod)
+        if phase == "Running":
             _ask_probes(cluster, pod)
             ready = True
-        except Waiting as why:
-            reason = str(why)
+    except Waiting as why:
+        reason = str(why)
+    except Failed as why:
+        reason = str(why)
+        if pod["spec"].get("restartPolicy", "Always") == "Never":
+            phase = "Failed"
     _report(cluster, pod, phase, ready, reason)
 
 
