@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test chart-test image image-test bench fmt lint manifests
+.PHONY: help run build test chart-test image image-test bench fmt lint chart-docs manifests
 
 help: ## List the targets
 	@awk -F ' *## ' '/^[a-z-]+: *##/ { sub(/:/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,10 @@ image: ## Build the container image with buildah, podman or docker
 
 image-test: ## Build the image and run it: migrate, serve, the plain manifests in podman
 	tests/image/build-and-run
+
+chart-docs: ## Make the table of values in the chart's README anew
+	tests/chart/install.sh
+	.tools/chart/bin/python tests/chart/values_table.py
 
 manifests: ## Make the files in k8s/ anew from the chart
 	tests/chart/install.sh

@@ -256,8 +256,19 @@ def test_a_secret_of_ones_own_makes_none(render):
         assert environment(spec(objects, "Deployment")["containers"][0])["DATABASE_PASSWORD"] == "mine/password"
 
 
+def test_without_a_cluster_no_password_is_made(template, render):
+    """It could not be kept, so the next rendering would make another. The output says what to do instead."""
+    objects = render({})
+    assert "Secret" not in {each["kind"] for each in objects}
+    assert environment(spec(objects, "Deployment")["containers"][0])["DATABASE_PASSWORD"] == (
+        "rollcall-database/password"
+    )
+    told = template({}).stdout
+    assert "kubectl create secret generic rollcall-database --namespace gates" in told
+    assert told == template({}).stdout
+
+
 REFUSED = {
-    "a password that cannot be kept": ({}, "Set database.existingSecret or database.password"),
     "no host": ({"database": {"mode": "external", "existingSecret": "x"}}, "database.external.host is required"),
     "no password": ({"database": {"mode": "external", "external": {"host": "x"}}}, "set database.existingSecret"),
     "a password for the operator": ({"database": {"mode": "cnpg", "password": "x"}}, "CloudNativePG makes them"),
