@@ -1,18 +1,18 @@
 //! The environment, read once and turned into values. Nobody but `main` and the commands sees it.
 
+mod database;
 mod variable;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::domain::Site;
-use crate::store::{Password, PostgresTarget};
+pub use database::Database;
 pub use variable::InvalidSetting;
-use variable::{Variables, number, one_of, parsed, text};
+use variable::{Variables, number, one_of, parsed};
 
 /// Everything that the environment decides.
 #[derive(Debug)]
@@ -26,17 +26,6 @@ pub struct Settings {
     pub site: Site,
     pub log: LogSettings,
     pub listen: SocketAddr,
-}
-
-/// Which store, and where it is.
-#[derive(Debug)]
-pub enum Database {
-    /// The replica, if there is one, serves sheets.
-    Postgres {
-        primary: PostgresTarget,
-        replica: Option<Box<PostgresTarget>>,
-    },
-    Embedded(PathBuf),
 }
 
 /// What is logged, and how it is written.
@@ -60,7 +49,7 @@ impl Settings {
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, InvalidSetting> {
         let v = Variables::read(environment)?;
-        let database = database(&v)?;
+        let database = database::database(&v)?;
         let timeout = number(
             "DATABASE_TIMEOUT_SECONDS",
             &v.database_timeout_seconds,
@@ -89,55 +78,6 @@ impl Settings {
             listen: listen(&v)?,
         })
     }
-}
-
-/// PostgreSQL if any one of the demo's five is set. All are checked, whichever store it is.
-fn database(v: &Variables) -> Result<Database, InvalidSetting> {
-    const HOST: &str = "a host's name or address";
-    const PORT: &str = "a port from 1 to 65535";
-    const SSLMODES: &str = "disable, allow, prefer, require, verify-ca or verify-full";
-    let name = text("DATABASE_NAME", &v.database_name, "a database's name")?;
-    let user = text("DATABASE_USER", &v.database_user, "a role's name")?;
-    let password = v.database_password.clone();
-    let host = text("DATABASE_HOSTNAME", &v.database_hostname, HOST)?;
-    let port = number("DATABASE_PORT", &v.database_port, 1..=65_535, PORT)?;
-    let read_host = text("DATABASE_READ_HOSTNAME", &v.database_read_hostname, HOST)?;
-    let read_port = number("DATABASE_READ_PORT", &v.database_read_port, 1..=65_535, PORT)?;
-    let modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
-    let sslmode =
-        one_of("DATABASE_SSLMODE", &v.database_sslmode, &modes.map(|mode| (mode, mode)), SSLMODES)?;
-    let sslrootcert = text("DATABASE_SSLROOTCERT", &v.database_sslrootcert, "a file's path")?;
-    let file = parsed(
-        "DATABASE_FILE",
-        &v.database_file,
-        |path| names_a_file(path).then(|| path.to_owned()),
-        "a file's path",
-    )?;
-
-    let is_postgres =
-        name.is_some() || user.is_some() || password.is_some() || host.is_some() || port.is_some();
-    if !is_postgres {
-        return Ok(Database::Embedded(file.unwrap_or_else(|| "rollcall.sqlite3".into()).into()));
-    }
-    let primary = PostgresTarget {
-        host: host.unwrap_or_else(|| "myapp-database".into()),
-        port: port.unwrap_or(5432),
-        dbname: name.unwrap_or_else(|| "myapp_db".into()),
-        user: user.unwrap_or_else(|| "postgres".into()),
-        password: Password(password.unwrap_or_else(|| "postgres".into())),
-        sslmode: sslmode.unwrap_or("prefer").into(),
-        sslrootcert,
-    };
-    let replica = read_host.map(|host| {
-        let port = read_port.unwrap_or(primary.port);
-        Box::new(PostgresTarget { host, port, ..primary.clone() })
-    });
-    Ok(Database::Postgres { primary, replica })
-}
-
-/// SQLite takes `:memory:` for a store that is gone with its connection, and `file:` for a URI.
-fn names_a_file(path: &str) -> bool {
-    !path.is_empty() && path != ":memory:" && !path.starts_with("file:")
 }
 
 fn site(v: &Variables) -> Result<Site, InvalidSetting> {
