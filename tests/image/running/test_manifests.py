@@ -1,0 +1,118 @@
+"""The plain manifests, run by `podman kube play`.
+
+podman knows Pods and Deployments, but neither Jobs nor StatefulSets, and takes some liberties with the rest. So the
+manifests are taken as they are, but for what `adapted` says.
+"""
+
+import base64
+import json
+import subprocess
+
+import pytest
+import yaml
+
+from conftest import IMAGE, ROOT, Service, eventually, podman
+
+NETWORK = "rollcall"
+SECRET = "rollcall-database"
+
+
+@pytest.fixture(scope="module")
+def manifests():
+    """The objects of k8s/, by kind."""
+    files = yaml.safe_load((ROOT / "k8s/kustomization.yaml").read_text())["resources"]
+    objects = [o for file in files for o in yaml.safe_load_all((ROOT / "k8s" / file).read_text())]
+    return {o["kind"]: o for o in objects}
+
+
+@pytest.fixture
+def play(containers, tmp_path):
+    """Starts `podman kube play` of an object; gives the process, which ends when its containers have started."""
+    podman("network", "create", NETWORK)
+    # As `kubectl create secret` encodes them.
+    values = {"username": "rollcall", "password": "correct horse"}
+    encoded = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
+    podman("secret", "create", SECRET, "-", stdin=json.dumps(encoded))
+    players = []
+
+    def start(manifest):
+        text = yaml.safe_dump(adapted(manifest, tmp_path))
+        player = subprocess.Popen(["podman", "kube", "play", f"--network={NETWORK}", "-"], stdin=subprocess.PIPE)
+        player.stdin.write(text.encode())
+        player.stdin.close()
+        players.append(player)
+        return player
+
+    yield start
+    for player in players:
+        player.kill()
+        player.wait()
+    podman("pod", "rm", "--all", "--force")
+    podman("network", "rm", NETWORK)
+
+
+def adapted(manifest, directory):
+    """The manifest as podman 4 can play it."""
+    spec = manifest["spec"]
+    pod = spec["template"]["spec"]
+    claims = [claim["metadata"]["name"] for claim in spec.pop("volumeClaimTemplates", [])]
+    volumes = [volume["name"] for volume in pod.get("volumes", [])] + claims
+    folders = {name: everybodys(directory / f"{manifest['kind']}-{name}") for name in volumes}
+    pod["volumes"] = [{"name": name, "hostPath": folder} for name, folder in folders.items()]
+    if manifest["kind"] == "Deployment":
+        # podman would give the second pod the first one's port, and start an init container that has ended well again.
+        spec["replicas"] = 1
+        pod["restartPolicy"] = "OnFailure"
+        return manifest
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {**spec["template"]["metadata"], "name": manifest["metadata"]["name"]},
+        "spec": pod,
+    }
+
+
+def everybodys(folder):
+    """A volume that everybody may write to, as Kubernetes makes an emptyDir; podman's belongs to root."""
+    folder.mkdir()
+    folder.chmod(0o1777)
+    return {"path": str(folder), "type": "Directory"}
+
+
+def test_the_service_waits_for_the_job_and_then_answers(manifests, play):
+    deployment, job, database = (manifests[kind] for kind in ("Deployment", "Job", "StatefulSet"))
+    service = Service()
+    for container in deployment["spec"]["template"]["spec"]["containers"]:
+        podman("tag", IMAGE, container["image"])
+    waiting, serving = "rollcall-pod-0-wait-for-schema", "rollcall-pod-0-rollcall"
+
+    rollout = play(deployment)
+    eventually(lambda: exists(waiting) and "waiting up to" in podman("logs", waiting))
+
+    assert play(database).wait() == 0
+    # Another reason than before: now the database answers, and has no schema.
+    eventually(lambda: "has not been migrated" in podman("logs", waiting))
+    assert rollout.poll() is None
+    assert state(serving) == "created"
+    assert not service.answers()
+
+    assert play(job).wait() == 0
+    migrated = f"{job['metadata']['name']}-migrate"
+    assert podman("wait", migrated) == "0"
+    assert "the schema is current" in podman("logs", migrated)
+
+    assert rollout.wait(timeout=60) == 0
+    eventually(service.answers)
+    service.records_and_shows_an_entry()
+    [inspected] = json.loads(podman("inspect", serving))
+    assert inspected["Config"]["User"] == "65532:65532"
+    assert inspected["HostConfig"]["ReadonlyRootfs"]
+    assert inspected["EffectiveCaps"] in (None, [])
+
+
+def exists(container):
+    return subprocess.run(["podman", "container", "exists", container]).returncode == 0
+
+
+def state(container):
+    return podman("inspect", "--format={{.State.Status}}", container)
