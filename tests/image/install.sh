@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/support/packages.sh
 
-docker compose version >/dev/null 2>&1 || need docker-compose docker-compose
+need docker-compose docker-compose
 python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 install_packages
 

@@ -16,24 +16,19 @@ TEXT = (ROOT / "compose.yaml").read_text()
 SETTINGS = re.compile(r"DATABASE_|ROLLCALL_|ROCKET_|COMPOSE_|PORT$")
 
 
-@pytest.fixture(scope="session")
-def compose():
-    """The command, as a list: the plugin of docker's client, or the program of its own."""
-    plugin = ["docker", "compose"]
-    if shutil.which("docker") and subprocess.run([*plugin, "version"], capture_output=True).returncode == 0:
-        return plugin
-    return ["docker-compose"]
-
-
 @pytest.fixture
-def config(compose, tmp_path):
-    """Gives the finished process of `compose config`, with these variables and none of the caller's."""
+def config(tmp_path):
+    """Gives the finished process of `docker-compose config`, with these variables and none of the caller's."""
     shutil.copy(ROOT / "compose.yaml", tmp_path)
 
     def run(**variables):
         environment = {name: value for name, value in os.environ.items() if not SETTINGS.match(name)}
         return subprocess.run(
-            [*compose, "config"], cwd=tmp_path, env={**environment, **variables}, capture_output=True, text=True
+            ["docker-compose", "config"],
+            cwd=tmp_path,
+            env={**environment, **variables},
+            capture_output=True,
+            text=True,
         )
 
     return run
@@ -98,7 +93,7 @@ def test_database_then_migration_then_service(services):
 @pytest.mark.parametrize("variables, port", [({}, "8000"), ({"PORT": "9000"}, "9000")])
 def test_port_is_where_it_answers(services, variables, port):
     published = services(**variables)["rollcall"]["ports"]
-    # The plugin writes a port in its long form, the older program in its short one.
+    # Compose 2 writes a port in its long form, compose 1 in its short one.
     long = [(str(p["published"]), p["target"]) for p in published if isinstance(p, dict)]
     short = [tuple(p.removesuffix("/tcp").split(":")) for p in published if isinstance(p, str)]
     assert long + short in ([(port, 8000)], [(port, "8000")])

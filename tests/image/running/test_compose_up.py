@@ -1,5 +1,6 @@
 """compose.yaml as it is, by compose, which speaks to podman as it would to docker."""
 
+import datetime
 import json
 import os
 import subprocess
@@ -21,7 +22,6 @@ def compose(containers, tmp_path):
     environment = {
         **os.environ,
         "DOCKER_HOST": f"unix://{socket}",
-        "COMPOSE_PROJECT_NAME": "rollcall",
         "ROLLCALL_IMAGE": IMAGE,
         "DATABASE_PASSWORD": "correct horse",
         "PORT": str(PORT),
@@ -57,21 +57,21 @@ def health_checks():
     thread.join()
 
 
-def times(container):
-    [inspected] = json.loads(podman("inspect", container))
-    return inspected["State"]
-
-
 def test_one_command_brings_up_all_in_order(compose, health_checks):
     compose("up", "--detach")
     service = Service(PORT)
     eventually(service.answers)
     service.records_and_shows_an_entry()
 
-    database, migrate, rollcall = (times(f"rollcall_{name}_1") for name in ("database", "migrate", "rollcall"))
+    def state(name):
+        [container] = compose("ps", "--all", "--quiet", name).split()
+        return json.loads(podman("inspect", container))[0]["State"]
+
+    database, migrate, rollcall = (state(name) for name in ("database", "migrate", "rollcall"))
     assert migrate["ExitCode"] == 0
-    assert database["StartedAt"] < migrate["StartedAt"] < migrate["FinishedAt"] <= rollcall["StartedAt"]
-    eventually(lambda: times("rollcall_rollcall_1")["Health"]["Status"] == "healthy")
+    moments = database["StartedAt"], migrate["StartedAt"], migrate["FinishedAt"], rollcall["StartedAt"]
+    assert list(moments) == sorted(moments, key=datetime.datetime.fromisoformat)
+    eventually(lambda: state("rollcall")["Health"]["Status"] == "healthy")
 
     # The volume outlives the containers, and a migration that has nothing to do is complete.
     before = service.sheet()
