@@ -2,6 +2,7 @@
 network is one in which every port is free."""
 
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -15,6 +16,11 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 IMAGE = "rollcall:" + tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
 POSTGRES = ROOT / "tests/support/postgres.sh"
+
+
+def pytest_configure():
+    if "CONTAINERS_STORAGE_CONF" not in os.environ:
+        pytest.exit("These tests remove every container that there is. Run tests/image/build-and-run instead.", 4)
 
 
 def podman(*arguments, stdin=None):
