@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Failure, open};
+use super::{Failure, complain, open, say};
 use crate::domain::{ALL_MOMENTS, Entry, NewEntry};
 use crate::settings::{Database, Settings};
 use crate::store::{Recorder, SqliteStore, Store, StoreError};
@@ -70,8 +70,8 @@ impl Tally {
     fn tell(&self, file: &str, in_database: u64) -> Result<(), Failure> {
         let Self { copied, there_before, different } = self;
         let total = copied + there_before + different;
-        println!("{file} holds {total} entries: {copied} copied, {there_before} there before");
-        println!("the database holds {in_database} entries");
+        say(&format!("{file} holds {total} entries: {copied} copied, {there_before} there before"));
+        say(&format!("the database holds {in_database} entries"));
         match different {
             0 => Ok(()),
             _ => Err(Failure(format!(
@@ -138,13 +138,13 @@ impl Progress {
         let before = self.0.position();
         self.0.inc(entries as u64);
         if !std::io::stderr().is_terminal() && tenth(before) != tenth(self.0.position()) {
-            eprintln!("{} of {total} entries", self.0.position());
+            complain(&format!("{} of {total} entries", self.0.position()));
         }
     }
 
     /// Says something beside the bar.
     fn say(&self, line: &str) {
-        self.0.suspend(|| eprintln!("{line}"));
+        self.0.suspend(|| complain(line));
     }
 
     fn finish(&self) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use rocket::http::uri::Absolute;
 
-use super::Failure;
+use super::{Failure, say};
 
 /// Long enough for a slow store's answer, short enough for a probe.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -89,7 +89,7 @@ pub(super) fn check(listen: SocketAddr, options: Options) -> Result<(), Failure>
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     match head.strip_prefix("HTTP/1.").and_then(|_| head.split(' ').nth(1)) {
         Some("200") => {
-            println!("ready");
+            say("ready");
             Ok(())
         }
         Some(status) => Err(Failure(format!("not ready: {status} {body}"))),

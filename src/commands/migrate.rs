@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use super::{Failure, Patience, wait_until};
+use super::{Failure, Patience, say, wait_until};
 use crate::store::{MigrationState, SchemaState, Store, StoreError};
 
 #[derive(Args)]
@@ -18,7 +18,7 @@ pub(super) fn migrate(store: &dyn Store, options: Options) -> Result<(), Failure
     let deadline = options.patience.deadline();
     match options.list {
         true => list(store, deadline),
-        false => bring_up_to_date(store, deadline, |line| println!("{line}")),
+        false => bring_up_to_date(store, deadline, say),
     }
 }
 
@@ -48,18 +48,14 @@ pub(super) fn bring_up_to_date(
 }
 
 fn list(store: &dyn Store, deadline: Instant) -> Result<(), Failure> {
-    let schema = wait_until(
-        deadline,
-        |line| println!("{line}"),
-        || store.schema().map_err(waiting_may_help),
-    )?;
+    let schema = wait_until(deadline, say, || store.schema().map_err(waiting_may_help))?;
     for (migration, state) in schema.list() {
         let state = match state {
             MigrationState::Applied => "applied",
             MigrationState::Missing => "missing",
             MigrationState::Unknown => "applied by a newer release",
         };
-        println!("{}  {state}", migration.name);
+        say(&format!("{}  {state}", migration.name));
     }
     Ok(())
 }

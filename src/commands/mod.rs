@@ -8,6 +8,7 @@ mod signals;
 mod wait_for_schema;
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -91,7 +92,7 @@ pub fn run(
     let settings = match Settings::from_env(environment) {
         Ok(settings) => settings,
         Err(error) => {
-            eprintln!("rollcall: {error}");
+            complain(&format!("rollcall: {error}"));
             return ExitCode::from(2);
         }
     };
@@ -99,7 +100,7 @@ pub fn run(
     if !matches!(command, Command::Serve)
         && let Err(error) = end_at_signals()
     {
-        eprintln!("rollcall: cannot wait for signals: {error}");
+        complain(&format!("rollcall: cannot wait for signals: {error}"));
         return ExitCode::FAILURE;
     }
     let done = match command {
@@ -118,10 +119,20 @@ pub fn run(
         Err(Failure(reason)) => {
             // libpq's reasons have several lines.
             let line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-            eprintln!("rollcall: {line}");
+            complain(&format!("rollcall: {line}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes a line to standard output. That nobody reads it any more is no reason to break off.
+fn say(line: &str) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Writes a line to standard error, as [`say`] does.
+fn complain(line: &str) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Why a command failed, as one line for a person.
