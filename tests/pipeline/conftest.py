@@ -1,0 +1,140 @@
+"""What the tests share: copies of what is released, and runs of the Jenkinsfile on this machine."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+HERE = ROOT / "tests" / "pipeline"
+TOOLS = ROOT / ".tools"
+# What the pipeline's own scripts read.
+RELEASED = ("Cargo.toml", "Cargo.lock", "CHANGELOG.md", "deploy", "helm", "k8s/deployment.yaml", "tests/image/build")
+VERSION = re.search(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
+
+IMAGE_ID = "sha256:" + "1" * 64
+DIGEST = "sha256:" + "d" * 64
+TOOLS_OF_THE_PIPELINE = ("make", "buildah", "syft", "grype", "cosign", "helm", "kubectl")
+# By their ids: what the variables hold. A secret file's is its name.
+CREDENTIALS = {
+    "rollcall-registry": {"": "pusher:hunter2-registry", "_USR": "pusher", "_PSW": "hunter2-registry"},
+    "rollcall-cosign-key": "cosign.key",
+    "rollcall-cosign-password": "hunter2-cosign",
+    "rollcall-kubeconfig-staging": "staging.kubeconfig",
+    "rollcall-kubeconfig-production": "production.kubeconfig",
+}
+
+
+def copy_released(tree):
+    for name in RELEASED:
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, tree / name)
+    return tree
+
+
+def replace(file, pattern, new):
+    """Replaces what matches a pattern, in one place."""
+    text, count = re.subn(pattern, new, file.read_text(), flags=re.MULTILINE)
+    assert count == 1, f"{pattern} matches {count} times in {file.name}"
+    file.write_text(text)
+
+
+def make_release(tree, version):
+    """Does to the files what docs/RELEASING.md says."""
+    replace(tree / "Cargo.toml", r'^version = ".*"$', f'version = "{version}"')
+    replace(tree / "Cargo.lock", r'(name = "rollcall"\nversion = )".*"', rf'\1"{version}"')
+    chart = tree / "helm" / "rollcall" / "Chart.yaml"
+    replace(chart, r"^version: .*", f"version: {version}")
+    replace(chart, r"^appVersion: .*", f'appVersion: "{version}"')
+    replace(tree / "deploy" / "helmsman.yaml", r"^    version: .*", f"    version: {version}")
+    manifest = tree / "k8s" / "deployment.yaml"
+    manifest.write_text(re.sub(r"(image: .*:)[^:\"]*\"", rf'\g<1>{version}"', manifest.read_text()))
+    replace(tree / "CHANGELOG.md", r"^## \[Unreleased\]\n", f"## [Unreleased]\n\n## [{version}] - 2026-12-01\n")
+
+
+class Build:
+    """What a run of the Jenkinsfile did."""
+
+    def __init__(self, outcome, calls):
+        self.result = outcome["result"]
+        self.events = outcome["events"]
+        # Each call of a tool: its name and its arguments, and what it was given to read.
+        self.calls = calls
+
+    def of(self, kind):
+        return [event for event in self.events if event["type"] == kind]
+
+    @property
+    def stages(self):
+        """The stages that did something, by their own names, in their order."""
+        inner = [event["stage"] for event in self.of("stage")]
+        return [name.rpartition(" / ")[2] for name in inner if not any(other.startswith(name + " / ") for other in inner)]
+
+    @property
+    def commands(self):
+        return [" ".join(call["command"]) for call in self.calls]
+
+    @property
+    def output(self):
+        return "".join(event["output"] for event in self.of("sh"))
+
+    def called(self, beginning):
+        return [command for command in self.commands if command.startswith(beginning)]
+
+
+# Debian's `groovy` looks for Java where only Debian's package `default-jre` puts it. Nothing here runs long enough for
+# the better compiler.
+JAVA = {"JAVA_HOME": str(pathlib.Path(shutil.which("java")).resolve().parents[1]), "JAVA_OPTS": "-XX:TieredStopAtLevel=1"}
+
+
+def run_groovy(jenkinsfile, scenario, directory):
+    """Runs a Jenkinsfile under a scenario; gives the finished process."""
+    (directory / "scenario.json").write_text(json.dumps(scenario))
+    return subprocess.run(
+        ["groovy", HERE / "declarative.groovy", jenkinsfile, directory / "scenario.json"],
+        env={**os.environ, **JAVA},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def run_jenkinsfile(directory, tag, version, approve=True, fails=(), says=()):
+    """Runs the Jenkinsfile in a copy of the tree, with its own scripts and with stand-ins for the tools; gives a Build.
+
+    `tag` is the git tag that is built, None on a branch, and `version` what the files say. A command that matches one
+    of `fails` fails; one that matches a key of `says` prints what stands there. To both, KUBECONFIG is a part of it.
+    """
+    tree, home, scripts = copy_released(directory / "tree"), directory / "stand-ins", directory / "scripts"
+    make_release(tree, version)
+    (home / "bin").mkdir(parents=True)
+    scripts.mkdir()
+    (tree / ".tools" / "bin").mkdir(parents=True)
+    # It has tests of its own, and a service to ask.
+    (tree / "deploy" / "smoke-test").unlink()
+    replaced = [tree / ".tools" / "bin" / "cargo-deny", tree / "deploy" / "smoke-test"]
+    for place in [*replaced, *(home / "bin" / tool for tool in TOOLS_OF_THE_PIPELINE)]:
+        place.symlink_to(HERE / "stand-in")
+    files = {"--iidfile": IMAGE_ID, "--digestfile": DIGEST + "\n"}
+    (home / "plan.json").write_text(json.dumps({"fails": fails, "says": dict(says), "files": files}))
+    environment = {
+        "PATH": f"{home / 'bin'}:/usr/bin:/bin",
+        "HOME": str(directory),
+        "TMPDIR": str(directory),
+        "STAND_INS": str(home),
+        **({"TAG_NAME": tag} if tag else {"BRANCH_NAME": "main"}),
+    }
+    scenario = {
+        "environment": environment,
+        "credentials": CREDENTIALS,
+        "workspace": str(tree),
+        "scripts": str(scripts),
+        "approve": approve,
+    }
+    done = run_groovy(ROOT / "Jenkinsfile", scenario, directory)
+    assert done.returncode == 0, done.stderr
+    calls = (home / "calls").read_text().splitlines() if (home / "calls").exists() else []
+    return Build(json.loads(done.stdout), [json.loads(line) for line in calls])
