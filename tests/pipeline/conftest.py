@@ -70,8 +70,9 @@ class Build:
     @property
     def stages(self):
         """The stages that did something, by their own names, in their order."""
-        inner = [event["stage"] for event in self.of("stage")]
-        return [name.rpartition(" / ")[2] for name in inner if not any(other.startswith(name + " / ") for other in inner)]
+        names = [event["stage"] for event in self.of("stage")]
+        outer = {name.rpartition(" / ")[0] for name in names}
+        return [name.rpartition(" / ")[2] for name in names if name not in outer]
 
     @property
     def commands(self):
@@ -87,7 +88,10 @@ class Build:
 
 # Debian's `groovy` looks for Java where only Debian's package `default-jre` puts it. Nothing here runs long enough for
 # the better compiler.
-JAVA = {"JAVA_HOME": str(pathlib.Path(shutil.which("java")).resolve().parents[1]), "JAVA_OPTS": "-XX:TieredStopAtLevel=1"}
+JAVA = {
+    "JAVA_HOME": str(pathlib.Path(shutil.which("java")).resolve().parents[1]),
+    "JAVA_OPTS": "-XX:TieredStopAtLevel=1",
+}
 
 
 def run_groovy(jenkinsfile, scenario, directory):
@@ -102,23 +106,25 @@ def run_groovy(jenkinsfile, scenario, directory):
     )
 
 
-def run_jenkinsfile(directory, tag, version, approve=True, fails=(), says=()):
+def run_jenkinsfile(directory, tag, version, approve=True, fails=(), says=(), instead=()):
     """Runs the Jenkinsfile in a copy of the tree, with its own scripts and with stand-ins for the tools; gives a Build.
 
     `tag` is the git tag that is built, None on a branch, and `version` what the files say. A command that matches one
     of `fails` fails; one that matches a key of `says` prints what stands there. To both, KUBECONFIG is a part of it.
+    `instead` names scripts that a stand-in shall replace too.
     """
     tree, home, scripts = copy_released(directory / "tree"), directory / "stand-ins", directory / "scripts"
     make_release(tree, version)
     (home / "bin").mkdir(parents=True)
     scripts.mkdir()
     (tree / ".tools" / "bin").mkdir(parents=True)
-    # It has tests of its own, and a service to ask.
-    (tree / "deploy" / "smoke-test").unlink()
-    replaced = [tree / ".tools" / "bin" / "cargo-deny", tree / "deploy" / "smoke-test"]
-    for place in [*replaced, *(home / "bin" / tool for tool in TOOLS_OF_THE_PIPELINE)]:
-        place.symlink_to(HERE / "stand-in")
-    files = {"--iidfile": IMAGE_ID, "--digestfile": DIGEST + "\n"}
+    # The smoke test has tests of its own, and a service to ask.
+    for name in (".tools/bin/cargo-deny", "deploy/smoke-test", *instead):
+        (tree / name).unlink(missing_ok=True)
+        (tree / name).symlink_to(HERE / "stand-in")
+    for tool in TOOLS_OF_THE_PIPELINE:
+        (home / "bin" / tool).symlink_to(HERE / "stand-in")
+    files = {"--iidfile": IMAGE_ID, "--digestfile": DIGEST + "\n", "--authfile": "{}"}
     (home / "plan.json").write_text(json.dumps({"fails": fails, "says": dict(says), "files": files}))
     environment = {
         "PATH": f"{home / 'bin'}:/usr/bin:/bin",

@@ -3,9 +3,9 @@
  *
  *   groovy declarative.groovy JENKINSFILE SCENARIO.json
  *
- * Prints what happened as JSON: a list of events in `events`, and how it ended in `result`. A file that Jenkins would not
- * take ends in an exception, and so does what Declarative has and is not modelled here. The order within a stage is that of evaluateStage in
- * https://github.com/jenkinsci/pipeline-model-definition-plugin (ModelInterpreter.groovy).
+ * Prints what happened as JSON: a list of events in `events`, and how it ended in `result`. A file that Jenkins would
+ * not take ends in an exception, and so does what Declarative has and is not modelled here. The order within a stage is
+ * that of evaluateStage in https://github.com/jenkinsci/pipeline-model-definition-plugin (ModelInterpreter.groovy).
  */
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
@@ -312,7 +312,8 @@ class Build {
             return
         }
         if (stage.input) {
-            happened('input', [message: stage.input.message as String, submitter: stage.input.submitter, agents: agents])
+            def asked = [message: stage.input.message as String, submitter: stage.input.submitter, agents: agents]
+            happened('input', asked)
             if (!scenario.approve) {
                 throw new Aborted('somebody said no')
             }

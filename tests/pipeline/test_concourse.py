@@ -30,7 +30,8 @@ def listed(item):
     return {"type": "array", "items": item, "minItems": 1}
 
 
-# https://concourse-ci.org/docs: of each schema what this pipeline uses. Concourse refuses members that it does not know.
+# https://concourse-ci.org/docs: of each schema what this pipeline uses. Concourse refuses members that it does not
+# know.
 TASK = members(
     ["platform", "image_resource", "run"],
     platform={"const": "linux"},

@@ -1,4 +1,4 @@
-"""What the pipelines deploy with: the Jenkinsfile's own commands, with the real helm and kubectl, on a model cluster."""
+"""What the pipelines deploy with: the Jenkinsfile's commands, by the real helm and kubectl, on a model of a cluster."""
 
 import os
 import re
@@ -47,7 +47,8 @@ def server(monkeypatch):
         authority = {"metadata": {"name": "database-authority", "namespace": "attendance"}, "data": {"ca.crt": "..."}}
         cluster.create(CONFIG_MAP, authority)
         roles = {"rollcall": "rollcall secret", "owner": "owner secret"}
-        cluster.add_database(VALUES["database"]["external"]["host"], Database("attendance", roles=roles, owners={"owner"}))
+        database = Database(VALUES["database"]["name"], roles=roles, owners={"owner"})
+        cluster.add_database(VALUES["database"]["external"]["host"], database)
         yield server
         assert server.unmodelled == []
 
@@ -128,7 +129,8 @@ def test_a_failure_without_a_job_says_so(run):
 def test_a_signal_reaches_the_command(tmp_path, run):
     # It waits to be told, at a pipe that nobody writes to.
     os.mkfifo(tmp_path / "pipe")
-    script = f"trap 'touch {tmp_path}/told; exit 5' TERM; kill -TERM $PPID; while :; do read -t 1 _ <>{tmp_path}/pipe; done"
+    wait = f"while :; do read -t 1 _ <>{tmp_path}/pipe; done"
+    script = f"trap 'touch {tmp_path}/told; exit 5' TERM; kill -TERM $PPID; {wait}"
     done = run("deploy/with-migrate-log", "attendance", "rollcall", "bash", "-c", script)
     assert done.returncode == 5
     assert (tmp_path / "told").exists()

@@ -97,9 +97,12 @@ def test_another_tag_releases_nothing(build, tag, result):
     assert not done.of("credentials") and not done.of("input")
 
 
-def test_a_tag_that_is_no_version_is_not_released_even_if_the_files_have_it(build):
-    """The condition of the stages itself: the check of the files cannot save it."""
-    done = build("v1.2.3-rc.1", version="1.2.3-rc.1")
+@pytest.mark.parametrize("tag", ["v1.2.3-rc.1", "v1.2", "v1.2.3.4", "v01.2.3", "v1.2.3 ", "xv1.2.3"])
+def test_the_stages_know_a_version_by_themselves(build, tag):
+    """Should the check of the version let such a tag pass, it is still not released."""
+    done = build(tag, instead=["deploy/release-check"])
+    assert done.result == "SUCCESS"
+    assert done.stages[-1] == "SBOM and scan"
     assert not done.of("credentials") and not done.of("input")
 
 
@@ -169,7 +172,9 @@ def test_after_a_failure_its_cluster_is_asked_for_the_cause(build, site, command
 
 def test_each_stage_sees_its_own_cluster(released):
     clusters = [call["cluster"] for call in released.calls if call["command"][0] in ("helm", "kubectl", "smoke-test")]
-    assert set(clusters) == {"staging.kubeconfig", "production.kubeconfig"} and clusters == sorted(clusters, reverse=True)
+    assert set(clusters) == {"staging.kubeconfig", "production.kubeconfig"}
+    # One after the other.
+    assert clusters == sorted(clusters, reverse=True)
     assert {call["cluster"] for call in released.calls if call["command"][0] in ("make", "buildah", "cosign")} == {None}
 
 
@@ -236,7 +241,7 @@ def test_the_linter_sees_a_file_that_does_not_parse(tmp_path):
 def test_the_real_tools_have_the_options(build, tool, subcommands):
     # With the commands that run after a failure.
     done = build(TAG, fails=["smoke-test.*production"], says=POD)
-    path = f"{TOOLS / 'helm'}:{os.environ['PATH']}"
+    env = {**os.environ, "PATH": f"{TOOLS / 'helm'}:{os.environ['PATH']}"}
     used = {}
     for command in done.called(f"{tool} "):
         words = command.replace("--namespace attendance ", "", 1).split()
@@ -244,7 +249,7 @@ def test_the_real_tools_have_the_options(build, tool, subcommands):
     assert used.keys() == subcommands
     for subcommand, options in used.items():
         helps = [[tool, subcommand, "--help"], [tool, "options"] if tool == "kubectl" else [tool, "--help"]]
-        texts = [subprocess.run(each, env={**os.environ, "PATH": path}, capture_output=True, text=True) for each in helps]
+        texts = [subprocess.run(each, env=env, capture_output=True, text=True) for each in helps]
         assert texts[0].returncode == 0
         known = set(re.findall(r"(--[\w-]+)", "".join(text.stdout for text in texts)))
         assert options <= known, f"{tool} {subcommand}"

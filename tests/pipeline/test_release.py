@@ -8,6 +8,9 @@ from conftest import ROOT, VERSION, copy_released, make_release, replace
 import pytest
 
 
+CHART = "helm/rollcall/Chart.yaml"
+
+
 @pytest.fixture
 def tree(tmp_path):
     """A copy of what is released, to change."""
@@ -44,9 +47,9 @@ def test_a_release_made_as_the_procedure_says_is_consistent(tree):
     "file, pattern, new, complaint",
     [
         ("Cargo.lock", r'(name = "rollcall"\nversion = )".*"', r'\1"1.2.2"', "Cargo.lock is '1.2.2'"),
-        ("helm/rollcall/Chart.yaml", r"^version: .*", "version: 1.2.2", "version in helm/rollcall/Chart.yaml is '1.2.2'"),
-        ("helm/rollcall/Chart.yaml", r"^appVersion: .*", 'appVersion: "1.2.2"', "appVersion in helm/rollcall/Chart.yaml"),
-        ("helm/rollcall/Chart.yaml", r"^appVersion: .*\n", "", "appVersion in helm/rollcall/Chart.yaml is ''"),
+        (CHART, r"^version: .*", "version: 1.2.2", f" version in {CHART} is '1.2.2'"),
+        (CHART, r"^appVersion: .*", 'appVersion: "1.2.2"', f" appVersion in {CHART} is '1.2.2'"),
+        (CHART, r"^appVersion: .*\n", "", f" appVersion in {CHART} is ''"),
         ("deploy/helmsman.yaml", r"^    version: .*", "    version: 1.2.2", "deploy/helmsman.yaml is '1.2.2'"),
         ("CHANGELOG.md", r"^## \[1\.2\.3\] - .*\n", "", "has no section '## [1.2.3] - YYYY-MM-DD'"),
         ("CHANGELOG.md", r"^(## \[1\.2\.3\]) - .*", r"\1", "has no section '## [1.2.3] - YYYY-MM-DD'"),
