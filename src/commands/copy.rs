@@ -32,10 +32,13 @@ pub(super) fn copy(settings: &Settings, options: Options) -> Result<(), Failure>
     if !file.is_file() {
         return Err(Failure(format!("there is no file {}", file.display())));
     }
-    let source = SqliteStore::new(file.clone(), 1, settings.timeout);
+    let source = SqliteStore::read_only(file.clone(), 1, settings.timeout);
     source.schema()?.require().map_err(|error| {
         let file = file.display();
-        Failure(format!("{error}; DATABASE_FILE='{file}' rollcall migrate brings it up to date"))
+        Failure(format!(
+            "{error}: is {file} an embedded store's file? If so, bring it up to date first, by \
+             rollcall migrate with DATABASE_FILE and no other database set"
+        ))
     })?;
     let target = open(settings, settings.timeout);
     target
@@ -133,7 +136,8 @@ impl Progress {
     }
 
     fn advance(&self, entries: usize) {
-        let total = self.0.length().unwrap_or(0);
+        // There may be more than were counted at first, if gates go on posting.
+        let total = self.0.length().unwrap_or(0).max(self.0.position() + entries as u64);
         let tenth = |done: u64| (done * 10).checked_div(total);
         let before = self.0.position();
         self.0.inc(entries as u64);

@@ -29,16 +29,16 @@ impl Target {
     fn parse(url: &str) -> Result<Self, String> {
         let expected = || "it must be like http://host:port/path".to_owned();
         let url = Absolute::parse(url).map_err(|_| expected())?;
-        match (url.authority(), url.query()) {
-            (Some(authority), None) if url.scheme() == "http" && authority.host() != "" => {
-                Ok(Self {
-                    host: authority.host().trim_matches(['[', ']']).to_owned(),
-                    port: authority.port().unwrap_or(80),
-                    path: url.path().to_string(),
-                })
-            }
-            _ => Err(expected()),
+        let authority = url.authority().filter(|authority| !authority.host().is_empty());
+        let authority = authority.ok_or_else(expected)?;
+        if url.scheme() != "http" || url.path() == "" || url.query().is_some() {
+            return Err(expected());
         }
+        Ok(Self {
+            host: authority.host().trim_matches(['[', ']']).to_owned(),
+            port: authority.port().unwrap_or(80),
+            path: url.path().to_string(),
+        })
     }
 
     /// The readiness of the server that listens at `listen` on this machine.

@@ -17,6 +17,10 @@ const QUEUE_LIMIT: usize = 1_024;
 /// How long a start waits for the database if it is to migrate it.
 const MIGRATION_PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long the writer may take once every request has had its answer: nothing waits any more,
+/// unless the store holds the writer itself.
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
+
 pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
     logging::start(settings.log.filter.clone(), settings.log.format.map(|f| f == LogFormat::Json));
     let runtime = runtime::Builder::new_multi_thread()
@@ -67,7 +71,7 @@ async fn serve_until_stopped(settings: Settings) -> Result<(), Failure> {
     // Whoever waits for the store when the end comes is answered before the connections close.
     let listen = Listen { at: settings.listen, grace: settings.timeout + Duration::from_secs(1) };
     let served = http::serve(service, listen, stop).await;
-    if !task::block_in_place(|| writer.finish()) {
+    if !task::block_in_place(|| writer.finish(LAST_PATIENCE)) {
         tracing::warn!(
             "the store did not answer to the end; retries with the same entry_id are safe"
         );

@@ -7,6 +7,7 @@ mod postgres;
 mod reader;
 mod sheets;
 mod sqlite;
+mod trail;
 mod writer;
 
 use std::ops::Range;
@@ -42,9 +43,9 @@ pub trait Store: Send + Sync + 'static {
     /// How many entries have a `login` in `instants`.
     fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError>;
 
-    /// How far what is read here is behind what is recorded; zero unless this is a replica.
-    fn lag(&self) -> Result<Duration, StoreError> {
-        Ok(Duration::ZERO)
+    /// How far this store's log goes, by which a replica can be compared with its primary.
+    fn position(&self) -> Result<Position, StoreError> {
+        Err(StoreError::Refused("this kind of store has no replicas".into()))
     }
 
     /// The migrations that this binary knows for this kind of store. Asks no store.
@@ -73,6 +74,14 @@ pub trait Recorder {
     fn record(&mut self, batch: &[&NewEntry]) -> Result<Vec<Held>, StoreError>;
 }
 
+/// How far a log goes, in bytes; whoever is at the same or a higher position has the same entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    pub bytes: i64,
+    /// Whether this is a replica, which records nothing of its own.
+    pub follows: bool,
+}
+
 /// What the store holds under one `entry_id` after a batch.
 #[derive(Debug)]
 pub struct Held {
@@ -96,8 +105,8 @@ pub enum StoreError {
     /// The store lacks migrations that this binary needs.
     #[error("the store has not been migrated: {0}")]
     NotMigrated(String),
-    /// A replica that is so far behind that a sheet read from it would be out of date.
-    #[error("the replica is {} s behind", .0.as_secs())]
+    /// A replica that is further behind its primary than a sheet may be.
+    #[error("the replica is more than {} s behind, or not known not to be", .0.as_secs())]
     Stale(Duration),
     /// The store is there and refuses; in a batch, one row may be the cause.
     #[error("the store refused: {0}")]

@@ -35,6 +35,11 @@ impl Reader {
         Self { store, permits: Arc::new(Semaphore::new(connections)), timeout }
     }
 
+    /// The store itself, for a thread that may block.
+    pub(super) fn store(&self) -> Arc<dyn Store> {
+        self.store.clone()
+    }
+
     /// How long a read waits for the store.
     pub fn timeout(&self) -> Duration {
         self.timeout

@@ -59,11 +59,11 @@ impl Writer {
         }
     }
 
-    /// Refuses new entries and records those that wait. Returns whether all had their answer
-    /// within the time-out; a store that does not answer can hold the thread for longer.
-    pub fn finish(self) -> bool {
+    /// Refuses new entries and records those that wait. Returns whether that was done within
+    /// `patience`; a store that does not answer can hold the thread for longer.
+    pub fn finish(self, patience: Duration) -> bool {
         drop(self.sender);
-        self.ended.recv_timeout(self.timeout) == Err(RecvTimeoutError::Disconnected)
+        self.ended.recv_timeout(patience) == Err(RecvTimeoutError::Disconnected)
     }
 }
 

@@ -74,7 +74,7 @@ on_both_stores! {
         let checked = check(&format!("http://localhost:{port}/nothing/here"));
         assert_eq!(checked.status.code(), Some(1));
         assert!(lines(&checked.stderr)[0].contains("404"), "{checked:?}");
-        for url in ["localhost", "https://localhost/readyz", "/readyz", "http:///readyz"] {
+        for url in ["localhost", "https://localhost/readyz", "/readyz", "http:///readyz", "http://localhost"] {
             let checked = check(url);
             assert_eq!(checked.status.code(), Some(2), "{url}");
             assert!(lines(&checked.stderr)[0].contains("http://host:port/path"), "{checked:?}");

@@ -110,6 +110,16 @@ fn an_entry_that_the_database_holds_otherwise_is_told_and_left_alone() {
 }
 
 #[test]
+fn the_file_is_only_read() {
+    let (source, target) = stores();
+    source.sql("PRAGMA journal_mode = DELETE");
+    let read = || std::fs::read(source.file()).unwrap();
+    let before = read();
+    assert!(copy(&source, &target).status.success());
+    assert!(read() == before, "the file has changed");
+}
+
+#[test]
 fn what_stands_in_the_way_of_a_copy_is_named() {
     let (source, target) = stores();
     let (old, bare) = (Fresh::bare(StoreKind::Embedded), Fresh::bare(StoreKind::Postgres));
@@ -118,7 +128,7 @@ fn what_stands_in_the_way_of_a_copy_is_named() {
         ("/nowhere/x.sqlite3".into(), target.environment(), "there is no file /nowhere"),
         (source.file(), Vec::new(), "set DATABASE_HOSTNAME"),
         (source.file(), bare.environment(), "run rollcall migrate first"),
-        (old.file(), target.environment(), "rollcall migrate brings it up to date"),
+        (old.file(), target.environment(), "bring it up to date first"),
     ] {
         let arguments = ["copy", "--from-file", file.to_str().unwrap()];
         let done = rollcall(&arguments, &environment);

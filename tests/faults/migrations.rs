@@ -27,3 +27,22 @@ on_both_stores! {
         assert_eq!(list, [format!("{NAME}  applied")]);
     }
 }
+
+/// As `docs/OPERATIONS.md` sets it up: another role owns the tables, and made Diesel's own one.
+#[test]
+fn a_role_that_owns_nothing_finds_the_schema_current() {
+    let store = Fresh::migrated(StoreKind::Postgres);
+    store.sql(
+        "DO $$ BEGIN
+            EXECUTE format('CREATE ROLE %I LOGIN', current_database());
+            EXECUTE format('GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO %I', current_database());
+        END $$",
+    );
+    let mut environment = store.environment();
+    let database = environment.iter().find(|(name, _)| *name == "DATABASE_NAME").unwrap().1.clone();
+    environment.push(("DATABASE_USER", database.clone()));
+    let said = lines(&rollcall(&["migrate"], &environment));
+    assert_eq!(said, ["the schema is current: 20261121000000"]);
+    // A role is the server's, and not gone with the database.
+    store.sql(&format!("DROP OWNED BY \"{database}\"; DROP ROLE \"{database}\""));
+}

@@ -177,7 +177,7 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.stop();
         if let Some(writer) = self.writer.get_mut().unwrap().take() {
-            writer.finish();
+            writer.finish(Duration::from_secs(5));
         }
     }
 }

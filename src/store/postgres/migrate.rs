@@ -7,8 +7,8 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::tables::__diesel_schema_migrations as schema_migrations;
-use crate::store::StoreError;
 use crate::store::migrations::{self, Migration};
+use crate::store::{Schema, StoreError};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
@@ -52,8 +52,14 @@ pub(super) fn migrate(
     diesel::select(sql::<Text>("pg_advisory_lock(").bind::<BigInt, _>(LOCK).sql(")::text"))
         .execute(connection)
         .map_err(|e| failed(connection, format!("waiting for another migration: {e}")))?;
-    let pending =
-        connection.pending_migrations(MIGRATIONS).map_err(|e| failed(connection, e.to_string()))?;
+    // Diesel's own call would create its table, which only the owner may do.
+    let there = self::applied(connection).map_err(|e| failed(connection, e.to_string()))?;
+    let pending = match Schema::new(known()?, there).require() {
+        Ok(()) => Vec::new(),
+        Err(_) => connection
+            .pending_migrations(MIGRATIONS)
+            .map_err(|e| failed(connection, e.to_string()))?,
+    };
     for migration in pending {
         connection
             .run_migration(&migration)

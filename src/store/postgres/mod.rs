@@ -1,7 +1,7 @@
 //! PostgreSQL: the adapter for anything larger than one gate.
 
-mod lag;
 mod migrate;
+mod position;
 mod record;
 mod session;
 mod sheet;
@@ -16,7 +16,7 @@ use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool, R2D2Connection};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use super::{Migration, Recorder, Schema, Store, StoreError};
+use super::{Migration, Position, Recorder, Schema, Store, StoreError};
 use crate::domain::Entry;
 use tables::attendance;
 
@@ -90,8 +90,8 @@ impl Store for PostgresStore {
         self.read(|connection| query.get_result::<i64>(connection).map(i64::unsigned_abs))
     }
 
-    fn lag(&self) -> Result<Duration, StoreError> {
-        self.read(lag::lag)
+    fn position(&self) -> Result<Position, StoreError> {
+        self.read(position::position)
     }
 
     fn known_migrations(&self) -> Result<Vec<Migration>, StoreError> {

@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::r2d2::{ConnectionManager, Pool};
 use diesel::result::Error as DieselError;
 use diesel::sqlite::SqliteConnection;
 
@@ -24,13 +23,19 @@ use tables::attendance;
 pub struct SqliteStore {
     file: PathBuf,
     timeout: Duration,
-    reads: Pool<ConnectionManager<SqliteConnection>>,
+    reads: session::Connections,
 }
 
 impl SqliteStore {
     /// Opens nothing yet. `timeout` bounds the wait for a connection and for the file's lock.
     pub fn new(file: PathBuf, pool_size: u32, timeout: Duration) -> Self {
         let reads = session::pool(&file, pool_size, timeout);
+        Self { file, timeout, reads }
+    }
+
+    /// The same for a file that is only read: nothing is made or changed in it.
+    pub fn read_only(file: PathBuf, pool_size: u32, timeout: Duration) -> Self {
+        let reads = session::read_only_pool(&file, pool_size, timeout);
         Self { file, timeout, reads }
     }
 

@@ -12,6 +12,7 @@ use diesel::sqlite::SqliteConnection;
 
 use crate::store::StoreError;
 
+pub(super) type Connections = Pool<ConnectionManager<SqliteConnection>>;
 pub(super) type Pooled = PooledConnection<ConnectionManager<SqliteConnection>>;
 
 /// `FULL` flushes the log at every commit. Waiting for a lock comes first, because turning on the
@@ -35,27 +36,33 @@ pub(super) fn open(file: &Path, timeout: Duration) -> Result<SqliteConnection, S
 }
 
 /// The reads' pool. Connections are opened when they are needed.
-pub(super) fn pool(
-    file: &Path,
-    size: u32,
-    timeout: Duration,
-) -> Pool<ConnectionManager<SqliteConnection>> {
+pub(super) fn pool(file: &Path, size: u32, timeout: Duration) -> Connections {
+    connections(file.to_string_lossy().into_owned(), size, timeout, pragmas(timeout))
+}
+
+/// The same for a file that must stay as it is.
+pub(super) fn read_only_pool(file: &Path, size: u32, timeout: Duration) -> Connections {
+    // SQLite's URI for a file: these three would end the path or mean another character.
+    let path = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let wait = format!("PRAGMA busy_timeout = {}", timeout.as_millis());
+    connections(format!("file:{path}?mode=ro"), size, timeout, wait)
+}
+
+fn connections(address: String, size: u32, timeout: Duration, pragmas: String) -> Connections {
     Pool::builder()
         .max_size(size)
         .min_idle(Some(0))
         .test_on_check_out(false)
         .connection_timeout(timeout)
-        .connection_customizer(Box::new(Pragmas { timeout }))
-        .build_unchecked(ConnectionManager::new(file.to_string_lossy()))
+        .connection_customizer(Box::new(Pragmas(pragmas)))
+        .build_unchecked(ConnectionManager::new(address))
 }
 
 #[derive(Debug)]
-struct Pragmas {
-    timeout: Duration,
-}
+struct Pragmas(String);
 
 impl CustomizeConnection<SqliteConnection, PoolError> for Pragmas {
     fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), PoolError> {
-        connection.batch_execute(&pragmas(self.timeout)).map_err(PoolError::QueryError)
+        connection.batch_execute(&self.0).map_err(PoolError::QueryError)
     }
 }
