@@ -23,6 +23,8 @@ OF_THE_CLUSTER = {"kube_deployment_status_replicas_ready", "kube_job_failed"}
 # What OpenMetrics puts behind a counter's, a histogram's and an info's name.
 SUFFIX = r"_(total|bucket|info)$"
 
+LONG = "a-release-of-thirty-characters-1"
+
 
 def promtool(*arguments):
     done = subprocess.run([PROMTOOL, *arguments], capture_output=True, text=True)
@@ -40,19 +42,21 @@ def test_every_alert_is_tested():
 
 
 @pytest.mark.parametrize(
-    ("release", "fullname", "job"),
+    ("release", "fullname", "job", "suffix"),
     [
-        ("rollcall", "rollcall", "rollcall"),
-        ("site", "site-rollcall", "site-rollcall"),
-        (
-            "a-release-of-thirty-characters-1",
-            "a-release-of-thirty-characters-1-rollcall",
-            "a-release-of-thirty-characters",
-        ),
+        ("rollcall", "rollcall", "rollcall", ""),
+        ("site", "site-rollcall", "site-rollcall", "again"),
+        (LONG, f"{LONG}-rollcall", "a-release-of-thirty-characters", ""),
+        # A suffix takes its room from the first part.
+        (LONG, f"{LONG}-rollcall", "a-release-of-thirty", "tenletters"),
     ],
 )
-def test_the_rules_of_any_release(render, tmp_path, release, fullname, job):
-    objects = render(EXTERNAL, {"prometheusRule": {"enabled": True, "labels": {"for": "us"}}}, release=release)
+def test_the_rules_of_any_release(render, tmp_path, release, fullname, job, suffix):
+    values = {
+        "prometheusRule": {"enabled": True, "labels": {"for": "us"}},
+        "migrations": {"nameSuffix": suffix},
+    }
+    objects = render(EXTERNAL, values, release=release)
     rule = only(objects, "PrometheusRule")
     assert rule["apiVersion"] == "monitoring.coreos.com/v1"
     assert rule["metadata"]["labels"]["for"] == "us"
