@@ -1,4 +1,4 @@
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
@@ -63,7 +63,10 @@ impl Target {
         )?;
         let mut answer = Vec::new();
         // The answer is small; the bound is for whatever else may listen there.
-        connection.take(64 * 1024).read_to_end(&mut answer)?;
+        connection.take(4 * 1024).read_to_end(&mut answer).map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock => ErrorKind::TimedOut.into(),
+            _ => error,
+        })?;
         Ok(String::from_utf8_lossy(&answer).into_owned())
     }
 

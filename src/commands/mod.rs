@@ -117,8 +117,9 @@ pub fn run(
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure(reason)) => {
-            // libpq's reasons have several lines.
-            let line = reason.split_whitespace().collect::<Vec<_>>().join(" ");
+            // libpq's reasons have several lines, and a peer's answer may hold anything.
+            let words = reason.split(|c: char| c.is_whitespace() || c.is_control());
+            let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
             complain(&format!("rollcall: {line}"));
             ExitCode::FAILURE
         }

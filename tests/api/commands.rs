@@ -1,5 +1,6 @@
 //! The binary as an operator calls it.
 
+use std::io::{Read, Write};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
@@ -89,6 +90,27 @@ fn a_server_that_is_not_there_fails_its_healthcheck() {
     drop(listener);
     let checked = rollcall(&["healthcheck"], &[("ROCKET_PORT", port.to_string())]);
     assert_eq!(checked.status.code(), Some(1));
+}
+
+#[test]
+fn what_answers_in_another_servers_place_is_told_in_one_plain_line() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let peer = std::thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        // The whole request is read first, or the answer might be lost with the connection.
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            connection.read_exact(&mut byte).unwrap();
+            request.extend(byte);
+        }
+        connection.write_all(b"HTTP/1.1 500 x\r\n\r\n\x1b[2Jtwo\nlines\x07").unwrap();
+    });
+    let checked = rollcall(&["healthcheck"], &[("ROCKET_PORT", port.to_string())]);
+    peer.join().unwrap();
+    assert_eq!(checked.status.code(), Some(1));
+    assert_eq!(lines(&checked.stderr), ["rollcall: not ready: 500 [2Jtwo lines"]);
 }
 
 #[test]
