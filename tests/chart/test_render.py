@@ -249,6 +249,14 @@ def test_odd_characters_arrive_as_they_are(render):
     assert f"--dbname={odd}" in postgres["readinessProbe"]["exec"]["command"]
 
 
+@pytest.mark.parametrize(("sslmode", "trusts"), [("verify-full", "system"), ("verify-ca", None), ("require", None)])
+def test_verify_full_trusts_the_public_authorities_by_itself(render, sslmode, trusts):
+    objects = render(EXTERNAL, {"database": {"external": {"sslmode": sslmode}}})
+    for kind in ("Deployment", "Job"):
+        [first, *_] = spec(objects, kind)["containers"]
+        assert environment(first).get("DATABASE_SSLROOTCERT") == trusts
+
+
 def test_a_secret_of_ones_own_makes_none(render):
     for mode in ("bundled", "external"):
         objects = render(MODES[mode], {"database": {"password": "", "existingSecret": "mine"}})

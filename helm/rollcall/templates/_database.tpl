@@ -101,5 +101,8 @@ How a container finds the database. Takes `context` and the `secret` with the ro
 {{- if include "rollcall.database.authority" .context }}
 - name: DATABASE_SSLROOTCERT
   value: /etc/rollcall/database/ca.crt
+{{- else if and (eq .context.Values.database.mode "external") (eq .context.Values.database.external.sslmode "verify-full") }}
+- name: DATABASE_SSLROOTCERT
+  value: system
 {{- end }}
 {{- end -}}
