@@ -4,6 +4,7 @@ use std::ops::Range;
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Offset, SubsecRound, Timelike, Utc};
 
 /// Every moment that an entry may have: the years 0001 to 9999 in UTC.
+// The compiler evaluates it, so it cannot fail later.
 pub const ALL_MOMENTS: Range<DateTime<Utc>> = DateTime::from_timestamp(-62_135_596_800, 0).unwrap()
     ..DateTime::from_timestamp(253_402_300_800, 0).unwrap();
 
