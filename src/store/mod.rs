@@ -67,7 +67,8 @@ pub trait Store: Send + Sync + 'static {
 /// One connection that records entries; used by one thread.
 pub trait Recorder {
     /// Records what is new of `batch` in one transaction and answers, in the same order, what the
-    /// store then holds under each `entry_id`. The ids in `batch` are distinct and ascending.
+    /// store then holds under each `entry_id`. The ids in `batch` are distinct; where others may be
+    /// recording the same ones, they are ascending, so that nobody waits in a circle.
     ///
     /// `Ok` means committed and flushed to disk. After any other error than
     /// [`StoreError::Refused`] the recorder is not used again.

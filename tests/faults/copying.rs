@@ -120,6 +120,24 @@ fn the_file_is_only_read() {
 }
 
 #[test]
+fn a_file_may_have_any_name() {
+    let (source, target) = stores();
+    source.sql(
+        "INSERT INTO attendance (entry_id, login, received_at, firstname, lastname) VALUES
+             ('01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f', 5, 5, 'Arvin', 'Cudanin');
+         PRAGMA journal_mode = DELETE",
+    );
+    let odd = source.file().with_file_name("50% of #1?mode=rw.sqlite3");
+    std::fs::copy(source.file(), &odd).unwrap();
+    for path in [odd.display().to_string(), format!("/{}", odd.display())] {
+        let done = rollcall(&["copy", "--from-file", &path], &target.environment());
+        assert!(done.status.success(), "{done:?}");
+        assert!(text(&done.stdout).contains("holds 1 entries"), "{done:?}");
+    }
+    assert_eq!(count(&target), 1);
+}
+
+#[test]
 fn what_stands_in_the_way_of_a_copy_is_named() {
     let (source, target) = stores();
     let (old, bare) = (Fresh::bare(StoreKind::Embedded), Fresh::bare(StoreKind::Postgres));

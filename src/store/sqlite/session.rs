@@ -45,7 +45,9 @@ pub(super) fn read_only_pool(file: &Path, size: u32, timeout: Duration) -> Conne
     // SQLite's URI for a file: these three would end the path or mean another character.
     let path = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     let wait = format!("PRAGMA busy_timeout = {}", timeout.as_millis());
-    connections(format!("file:{path}?mode=ro"), size, timeout, wait)
+    // An absolute path follows an empty host, or its own first part would be taken for one.
+    let host = if file.is_absolute() { "//" } else { "" };
+    connections(format!("file:{host}{path}?mode=ro"), size, timeout, wait)
 }
 
 fn connections(address: String, size: u32, timeout: Duration, pragmas: String) -> Connections {
