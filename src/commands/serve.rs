@@ -1,80 +1,81 @@
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use rocket::tokio::{runtime, select, task};
+use tokio::{runtime, select, task};
 
-use super::{Failure, migrate::bring_up_to_date, open, open_replica, signals::stop_signal};
+use super::failure::Failure;
+use super::migrate::bring_up_to_date;
+use super::signals::stop_signal;
+use super::stores::{open, open_replica};
 use crate::domain::Clock;
-use crate::http::{self, Listen, Service};
+use crate::http::{Listen, Server, Service, Setup};
 use crate::logging;
 use crate::settings::{LogFormat, Settings};
-use crate::store::{Reader, Sheets, Writer};
+use crate::store::replica_timeout;
 
-/// How many entries wait for the store at most; the next is refused as `busy`. Some 40 ms of work
-/// at full speed, and under a megabyte.
+/// How many entries wait for the store at most; the next is refused as `busy`. They are about 40 ms
+/// of work at full speed, and less than a megabyte.
 const QUEUE_LIMIT: usize = 1_024;
 
-/// How long a start waits for the database if it is to migrate it.
-const MIGRATION_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a start that migrates waits for the database.
+const MIGRATION_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long the writer may take once every request has had its answer: nothing waits any more,
-/// unless the store holds the writer itself.
-const LAST_PATIENCE: Duration = Duration::from_secs(1);
+/// How long the writer may take once every request is answered. Nothing waits any more then, unless
+/// the store blocks the writer.
+const WRITER_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
     logging::start(settings.log.filter.clone(), settings.log.format.map(|f| f == LogFormat::Json));
     let runtime = runtime::Builder::new_multi_thread()
-        .thread_name("rocket-worker")
+        .thread_name("http")
         .enable_all()
         .build()
-        .map_err(|error| Failure(format!("cannot start the runtime: {error}")))?;
+        .map_err(|error| Failure::of("cannot start the runtime", &error))?;
     let served = runtime.block_on(serve_until_stopped(settings));
-    // What the store does not let go of must not keep the process.
+    // A read that the store does not answer must not keep the process alive.
     runtime.shutdown_background();
     tracing::info!("stopped");
+    logging::finish();
     served
 }
 
 async fn serve_until_stopped(settings: Settings) -> Result<(), Failure> {
-    // Heeded from the very start, however long the store makes us wait.
-    let stop = stop_signal().map_err(|e| Failure(format!("cannot wait for signals: {e}")))?;
+    // Before anything else, so that a signal is heeded while the start waits for the store.
+    let stop = stop_signal().map_err(|error| Failure::of("cannot wait for signals", &error))?;
     let mut stop = pin!(stop);
 
     let store = open(&settings, settings.timeout);
     if settings.migrate_on_start {
-        let deadline = Instant::now() + MIGRATION_PATIENCE;
+        let deadline = Instant::now() + MIGRATION_TIMEOUT;
         let store = store.clone();
         let migrating = task::spawn_blocking(move || {
             bring_up_to_date(&*store, deadline, |line| tracing::info!("{line}"))
         });
         select! {
-            migrated = migrating => migrated.map_err(|e| Failure(format!("migrating: {e}")))??,
+            migrated = migrating => {
+                migrated.map_err(|error| Failure::of("cannot migrate", &error))??;
+            }
             _ = &mut stop => return Ok(()),
         }
     }
 
-    let writer = Writer::start(store.clone(), QUEUE_LIMIT, settings.timeout)
-        .map_err(|error| Failure(format!("cannot start the writer: {error}")))?;
-    let connections = settings.pool_size as usize;
-    let reader = Reader::new(store, connections, settings.timeout);
-    let replica = open_replica(&settings, Sheets::replica_timeout(settings.timeout));
-    let service = Service {
-        queue: writer.queue(),
-        sheets: match replica {
-            Some(replica) => Sheets::from_replica(reader.clone(), replica, connections),
-            None => Sheets::from_primary(reader.clone()),
-        },
-        reader,
+    let (service, writer) = Service::start(Setup {
+        store,
+        replica: open_replica(&settings, replica_timeout(settings.timeout)),
+        connections: settings.pool_size as usize,
+        timeout: settings.timeout,
+        queue_limit: QUEUE_LIMIT,
         site: settings.site,
         clock: Clock::system(),
-    };
-    // Whoever waits for the store when the end comes is answered before the connections close.
+    })
+    .map_err(|error| Failure::of("cannot start the writer", &error))?;
+    // A request that waits for the store during shutdown is answered before its connection closes.
     let listen = Listen { at: settings.listen, grace: settings.timeout + Duration::from_secs(1) };
-    let served = http::serve(service, listen, stop).await;
-    if !task::block_in_place(|| writer.finish(LAST_PATIENCE)) {
+    Server::bind(listen).await?.serve(service, stop).await?;
+    if !task::block_in_place(|| writer.finish(WRITER_TIMEOUT)) {
         tracing::warn!(
-            "the store did not answer to the end; retries with the same entry_id are safe"
+            "the store did not answer before the end; retries with the same entry_id are safe"
         );
     }
-    served.map_err(Failure)
+    Ok(())
 }

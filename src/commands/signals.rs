@@ -2,12 +2,12 @@ use std::io;
 use std::process::exit;
 use std::thread;
 
-use rocket::tokio::runtime;
-use rocket::tokio::select;
-use rocket::tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime;
+use tokio::select;
+use tokio::signal::unix::{SignalKind, signal};
 
-/// Resolves at the first SIGTERM or SIGINT from now on, as its number. From now on neither ends the
-/// process by itself any more.
+/// Resolves at the next SIGTERM or SIGINT, to its number. From now on neither signal ends the process
+/// by itself.
 ///
 /// Must be called within a runtime.
 pub(super) fn stop_signal() -> io::Result<impl Future<Output = i32>> {
@@ -21,8 +21,8 @@ pub(super) fn stop_signal() -> io::Result<impl Future<Output = i32>> {
     })
 }
 
-/// Lets SIGTERM and SIGINT end the process at once, whatever it is doing, with the exit status that
-/// a shell gives to them. That is what they do anyway, but not to the first process of a container.
+/// Lets SIGTERM and SIGINT end the process at once, with the exit status that a shell gives them. That
+/// is their default, except for the first process of a container.
 pub(super) fn end_at_signals() -> io::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
     let stop = runtime.block_on(async { stop_signal() })?;

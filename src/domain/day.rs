@@ -3,10 +3,10 @@ use std::fmt;
 use chrono::{Datelike, NaiveDate};
 
 /// The date that names a sheet, in the years 0001 to 9999.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Day(NaiveDate);
 
-/// The text is not eight ASCII digits that make a real calendar day.
+/// The text is not eight ASCII digits of a real calendar day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Invalid date. Use YYYYMMDD.")]
 pub struct InvalidDay;
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_eight_ascii_digits_of_a_real_day_are_a_day() {
+    fn a_day_is_eight_ascii_digits_of_a_real_date() {
         for good in ["20190624", "20240229", "00010101", "99991231"] {
             assert_eq!(Day::parse(good).unwrap().to_string(), good);
         }
@@ -75,7 +75,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_date_reads_back_as_it_was_written(days in 1i32..=3_652_059) {
+        fn a_date_survives_writing_and_parsing(days in 1i32..=3_652_059) {
             let day = Day(NaiveDate::from_num_days_from_ce_opt(days).unwrap());
             prop_assert_eq!(Day::parse(&day.to_string()), Ok(day));
         }

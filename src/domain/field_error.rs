@@ -2,12 +2,12 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-/// One member of a body (or one header) that breaks its rule.
+/// One member of a body, or one header, that breaks its rule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// The member's name as the client wrote it, or `Idempotency-Key` for the header.
     pub field: &'static str,
-    /// A stable word for programs.
+    /// A stable code for programs.
     pub code: &'static str,
     /// What is expected, for people.
     pub message: Cow<'static, str>,

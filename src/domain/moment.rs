@@ -8,10 +8,10 @@ use chrono::{DateTime, Datelike, FixedOffset, NaiveDateTime, Offset, SubsecRound
 pub const ALL_MOMENTS: Range<DateTime<Utc>> = DateTime::from_timestamp(-62_135_596_800, 0).unwrap()
     ..DateTime::from_timestamp(253_402_300_800, 0).unwrap();
 
-/// Why a text is no moment.
+/// The reasons to reject a text as a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidMoment {
-    /// It is not RFC 3339 to the letter.
+    /// It does not follow the grammar of RFC 3339.
     #[error(
         "must be an RFC 3339 time with seconds and an offset, such as 2019-06-24T09:12:21.5+08:00 or 2019-06-24T01:12:21Z"
     )]
@@ -22,7 +22,7 @@ pub enum InvalidMoment {
 }
 
 impl InvalidMoment {
-    /// The stable word for programs.
+    /// The stable code for programs.
     pub fn code(self) -> &'static str {
         match self {
             Self::Malformed => "invalid_time",
@@ -49,8 +49,8 @@ pub fn parse_moment(text: &str) -> Result<DateTime<Utc>, InvalidMoment> {
     }
 }
 
-/// Whether `text` has the digits and marks where the grammar has them, with the bounds on seconds
-/// and offsets that chrono is lenient about; whether the numbers make a real date is chrono's part.
+/// Whether `text` has digits and marks where the grammar has them, and seconds and offsets within
+/// their bounds, which chrono does not enforce. Chrono checks that the date exists.
 fn has_rfc3339_shape(text: &[u8]) -> bool {
     let Some((date_time, rest)) = text.split_at_checked(19) else { return false };
     let fits = |text: &[u8], shape: &[u8]| {
@@ -81,7 +81,8 @@ fn has_rfc3339_shape(text: &[u8]) -> bool {
         && offset_is_real
 }
 
-/// A moment as clients read it: `2019-06-24T09:12:21.123456+08:00`, always with microseconds.
+/// A moment in the form that clients read: `2019-06-24T09:12:21.123456+08:00`, always with
+/// microseconds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
     bytes: [u8; 32],
@@ -96,11 +97,11 @@ impl Stamp {
         stamp
     }
 
-    /// In a site's time, with its offset rounded to whole minutes (RFC 3339 has no more); the
-    /// local time is rounded with it, so that the stamp still names the same instant.
+    /// In a site's time, with its offset rounded to whole minutes, since RFC 3339 has no seconds in
+    /// offsets. The local time is adjusted with it, so the stamp still names the same instant.
     ///
-    /// RFC 3339 writes no year beyond 9999 (nor do most parsers read year 0000): a moment whose
-    /// local year is out of range is written with the offset `+00:00` instead.
+    /// RFC 3339 has no year above 9999, and most parsers reject the year 0000: a moment whose local
+    /// year is out of range is written with the offset `+00:00` instead.
     pub fn local(moment: DateTime<Utc>, offset: FixedOffset) -> Self {
         let minutes =
             (offset.local_minus_utc().abs() + 30) / 60 * offset.local_minus_utc().signum();
@@ -161,8 +162,8 @@ impl fmt::Debug for Stamp {
     }
 }
 
-/// `number` as `N` ASCII digits. A sheet writes two stamps a row, and `format!` would be half of
-/// its cost.
+/// `number` as `N` ASCII digits. A sheet has two stamps in each row; with `format!` they would be
+/// half of its cost.
 fn digits<const N: usize>(mut number: u32) -> [u8; N] {
     let mut digits = [b'0'; N];
     for digit in digits.iter_mut().rev() {
@@ -180,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grammar_is_kept_to_the_letter() {
+    fn the_grammar_is_applied_strictly() {
         for (text, utc) in [
             ("2019-06-24T09:12:21+08:00", "2019-06-24T01:12:21.000000Z"),
             ("2019-06-24t09:12:21.123456789z", "2019-06-24T09:12:21.123456Z"),
@@ -252,7 +253,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_read_more_leniently_than_the_grammar(
+        fn nothing_beyond_the_grammar_is_accepted(
             text in "[0-9]{4}-[0-9]{2}-[0-3][0-9][Tt _][0-2][0-9]:[0-6][0-9]:?[0-6]?[0-9]?(\\.[0-9]{0,9})?([Zz]|[+-][0-9]{2}:?[0-9]{2})?"
         ) {
             if parse_moment(&text).is_ok() {

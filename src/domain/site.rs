@@ -7,7 +7,7 @@ use chrono_tz::{GapInfo, Tz};
 
 use super::Day;
 
-/// Where the gates stand: the time zone and the time of day that say which sheet a moment is on.
+/// The place of the gates: its time zone and start of the day, which assign each moment to a sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Site {
     zone: Tz,
@@ -41,9 +41,9 @@ impl Site {
         Self { zone, day_start: NaiveTime::MIN }
     }
 
-    /// The sheet of `day`: from its own start to the next day's, as two instants.
+    /// The sheet of `day`: from its start to the start of the next day, as two instants.
     ///
-    /// Days join without gap or overlap, whatever the clocks do, because each end is the next start.
+    /// Days never overlap and leave no gap, whatever the clocks do: each end is the next start.
     pub fn instants(&self, day: Day) -> Range<DateTime<Utc>> {
         let date = day.date();
         // chrono's dates reach beyond the year 262000, a day's only to 9999.
@@ -52,9 +52,9 @@ impl Site {
             ..self.instant_of(next.and_time(self.day_start))
     }
 
-    /// The day whose sheet `moment` is on.
+    /// The day whose sheet contains `moment`.
     pub fn day_of(&self, moment: DateTime<Utc>) -> Day {
-        // The start of the day and a change of the clocks move a moment by at most two dates.
+        // The start of the day and a clock change move a moment by at most two dates.
         let local = moment.with_timezone(&self.zone).date_naive();
         let first = local.checked_sub_days(Days::new(2)).unwrap_or(local);
         first
@@ -75,14 +75,14 @@ impl Site {
         self.zone.offset_from_utc_datetime(&moment.naive_utc()).fix()
     }
 
-    /// When the site's clocks show `local`: the first time if they show it twice, and, if they
-    /// skip it, as much later as they skip.
+    /// When the site's clocks show `local`: the first time if they show it twice. If they skip it,
+    /// the result is later by the length of the gap.
     fn instant_of(&self, local: NaiveDateTime) -> DateTime<Utc> {
         match self.zone.from_local_datetime(&local) {
             LocalResult::Single(moment) => moment.to_utc(),
             LocalResult::Ambiguous(one, other) => one.min(other).to_utc(),
             LocalResult::None => {
-                // Reading the skipped time with the offset before the gap moves it by the gap.
+                // The offset before the gap moves the skipped time forward by the length of the gap.
                 let before = GapInfo::new(&local, &self.zone)
                     .and_then(|gap| gap.begin)
                     .map_or_else(|| Utc.fix(), |(_, offset)| offset.fix());
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn days_have_as_many_hours_as_the_clocks_give_them() {
+    fn clock_changes_make_days_of_23_and_25_hours() {
         let berlin = site(Tz::Europe__Berlin, "00:00");
         assert_eq!(
             [hours(berlin, "20240330"), hours(berlin, "20240331"), hours(berlin, "20241027")],
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_that_the_clocks_skip_moves_forward_by_as_much() {
+    fn a_skipped_start_moves_forward_by_the_gap() {
         assert_eq!(start(site(Tz::Europe__Berlin, "02:30"), "20240331"), "2024-03-31T01:30:00Z");
         // Midnight itself is skipped in Beirut.
         assert_eq!(start(site(Tz::Asia__Beirut, "00:00"), "20240331"), "2024-03-30T22:00:00Z");
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_start_that_comes_twice_counts_the_first_time() {
+    fn of_a_start_that_comes_twice_the_first_counts() {
         assert_eq!(start(site(Tz::Europe__Berlin, "02:30"), "20241027"), "2024-10-27T00:30:00Z");
         // In St. John's the clocks went from 00:01 back to 23:01 of the day before.
         let st_johns = site(Tz::America__St_Johns, "00:00");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_start_is_a_time_of_day_and_nothing_else() {
+    fn a_day_start_is_hh_mm() {
         for bad in ["", "5:00", "24:00", "05:60", "05-00", "05:00:00", "+5:00", "０５:00", " 5:00"]
         {
             assert_eq!(Site::new(Tz::UTC, bad), Err(InvalidDayStart), "{bad:?}");
@@ -169,7 +169,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(4_000))]
 
         #[test]
-        fn days_join_and_every_moment_is_on_exactly_one_sheet(
+        fn every_moment_is_on_exactly_one_sheet(
             zone in zones(), start in starts(), seconds in -5_000_000_000i64..5_000_000_000,
         ) {
             let site = site(zone, &start);
@@ -194,7 +194,7 @@ mod tests {
         }
 
         #[test]
-        fn a_start_that_the_clocks_show_is_the_first_moment_they_show_it(
+        fn a_day_starts_when_the_clocks_first_show_its_start(
             zone in zones(), start in starts(), days in 650_000i32..780_000,
         ) {
             let site = site(zone, &start);

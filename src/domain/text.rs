@@ -3,23 +3,23 @@ use std::ops::Deref;
 /// The longest name or gate, in Unicode scalar values.
 const MAX_CHARS: usize = 100;
 
-/// A name or a gate as it stands on a sheet: 1 to 100 Unicode scalar values without white space
-/// at either end, and without characters that can make a sheet lie.
+/// A name or a gate: 1 to 100 Unicode scalar values, without white space at either end, and without
+/// characters that can make a sheet show something else than it holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(String);
 
-/// Why a string is no [`Text`].
+/// The reasons to reject a string as a [`Text`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidText {
     /// Nothing is left after trimming.
-    #[error("must hold at least one character that is not white space")]
+    #[error("must have at least one character that is not white space")]
     Empty,
     /// More than 100 Unicode scalar values after trimming.
-    #[error("must hold at most {MAX_CHARS} characters; this holds {0}")]
+    #[error("must have at most {MAX_CHARS} characters; this has {0}")]
     TooLong(usize),
-    /// A control character, or one that overrides the direction of writing.
+    /// A control character, or one that overrides the writing direction.
     #[error(
-        "must not hold control characters or bidirectional overrides and isolates; this holds U+{:04X}",
+        "must not contain control characters, bidirectional overrides or isolates; this contains U+{:04X}",
         u32::from(*.0)
     )]
     Forbidden(char),
@@ -40,10 +40,15 @@ impl Text {
             n => Err(InvalidText::TooLong(n)),
         }
     }
+
+    /// A text that a store holds. It was checked before it was recorded.
+    pub fn from_store(text: String) -> Self {
+        Self(text)
+    }
 }
 
 impl InvalidText {
-    /// The stable word for programs.
+    /// The stable code for programs.
     pub fn code(self) -> &'static str {
         match self {
             Self::Empty => "empty",
@@ -61,8 +66,8 @@ impl Deref for Text {
     }
 }
 
-/// C0, U+007F and C1 are `char::is_control`; the rest are the bidirectional overrides and
-/// isolates of Unicode Standard Annex 9, by which a name can be shown as another one.
+/// `char::is_control` covers C0, U+007F and C1. The others are the bidirectional overrides and
+/// isolates of Unicode Standard Annex 9, with which one name can be displayed as another.
 fn is_forbidden(c: char) -> bool {
     c.is_control() || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

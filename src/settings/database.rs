@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use super::variable::{InvalidSetting, Variables, number, one_of, parsed, text};
 use crate::store::{Password, PostgresTarget};
 
-/// Which store, and where it is.
+/// The kind of store, and where it is.
 #[derive(Debug)]
 pub enum Database {
     /// The replica, if there is one, serves sheets.
@@ -14,7 +14,8 @@ pub enum Database {
     Embedded(PathBuf),
 }
 
-/// PostgreSQL if any one of the demo's five is set. All are checked, whichever store it is.
+/// PostgreSQL if one of `DATABASE_NAME`, `_USER`, `_PASSWORD`, `_HOSTNAME` and `_PORT` is set. All
+/// variables are checked, whichever store it is.
 pub(super) fn database(v: &Variables) -> Result<Database, InvalidSetting> {
     const HOST: &str = "a host's name or address";
     const PORT: &str = "a port from 1 to 65535";
@@ -58,7 +59,7 @@ pub(super) fn database(v: &Variables) -> Result<Database, InvalidSetting> {
     Ok(Database::Postgres { primary, replica })
 }
 
-/// SQLite takes `:memory:` for a store that is gone with its connection, and `file:` for a URI.
+/// For SQLite `:memory:` is a store that ends with its connection, and `file:` begins a URI.
 fn names_a_file(path: &str) -> bool {
     !path.is_empty() && path != ":memory:" && !path.starts_with("file:")
 }

@@ -3,8 +3,8 @@ use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 
-/// The variables as envy hands them over. Only text: what each may hold is said in words of our
-/// own, and no value passes through an error that we did not write.
+/// The variables as envy reads them, all as text: the errors are our own, so that none of them shows
+/// a value that must not be shown.
 #[derive(Deserialize)]
 pub(super) struct Variables {
     pub database_name: Option<String>,
@@ -29,7 +29,7 @@ pub(super) struct Variables {
     pub port: Option<String>,
 }
 
-/// A variable that cannot be used, in one line: its name, what it held, and what it may hold.
+/// An invalid variable, in one line: its name, its value, and what is expected.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} {held}; it must be {expected}")]
 pub struct InvalidSetting {
@@ -39,7 +39,7 @@ pub struct InvalidSetting {
 }
 
 impl Variables {
-    /// Names are matched to the letter, as everywhere on Unix; envy alone would take any case.
+    /// Names are case-sensitive, as everywhere on Unix; envy alone would ignore case.
     pub fn read(
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, InvalidSetting> {
@@ -70,7 +70,7 @@ impl Variables {
     }
 }
 
-/// What `parse` makes of the variable, if it is set.
+/// The parsed variable, if it is set.
 pub(super) fn parsed<T>(
     variable: &str,
     held: &Option<String>,
@@ -109,7 +109,7 @@ pub(super) fn number<T: TryFrom<u32>>(
     parsed(variable, held, parse, expected)
 }
 
-/// One of some words, as what it stands for.
+/// The value of one of the words in `choices`.
 pub(super) fn one_of<T: Copy>(
     variable: &str,
     held: &Option<String>,

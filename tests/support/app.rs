@@ -1,15 +1,15 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, LazyLock, Mutex, mpsc};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rocket::fairing::AdHoc;
-use rocket::tokio::runtime::Runtime;
 use rollcall::domain::{ALL_MOMENTS, Clock, Site};
-use rollcall::http::{Listen, Service, rocket};
-use rollcall::store::{Reader, Sheets, Store, Writer};
+use rollcall::http::{Listen, Server, Service, Setup};
+use rollcall::store::{Store, Writer};
 use serde_json::Value;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use ureq::http::Request;
 
 use super::{Answer, Fresh, StoreKind};
@@ -20,7 +20,7 @@ pub struct TestApp {
     address: SocketAddr,
     agent: ureq::Agent,
     now: Arc<Mutex<Option<DateTime<Utc>>>>,
-    shutdown: rocket::Shutdown,
+    shutdown: Mutex<Option<oneshot::Sender<()>>>,
     writer: Mutex<Option<Writer>>,
 }
 
@@ -55,36 +55,30 @@ impl TestApp {
     }
 
     pub fn with(store: Fresh, options: Options) -> Self {
-        let opened = store.open(options.pool_size, options.timeout);
-        let writer = Writer::start(opened.clone(), options.queue_limit, options.timeout).unwrap();
-        let reader = Reader::new(opened, options.pool_size as usize, options.timeout);
         let now = Arc::new(Mutex::new(None));
         let clock = now.clone();
-        let service = Service {
-            queue: writer.queue(),
-            sheets: match options.replica {
-                Some(replica) => Sheets::from_replica(reader.clone(), replica, 1),
-                None => Sheets::from_primary(reader.clone()),
-            },
-            reader,
+        let (service, writer) = Service::start(Setup {
+            store: store.open(options.pool_size, options.timeout),
+            replica: options.replica,
+            connections: options.pool_size as usize,
+            timeout: options.timeout,
+            queue_limit: options.queue_limit,
             site: Site::new(options.zone.parse().unwrap(), options.day_start).unwrap(),
             clock: Clock::from_fn(move || clock.lock().unwrap().unwrap_or_else(Utc::now)),
-        };
+        })
+        .unwrap();
         let listen = Listen { at: ([127, 0, 0, 1], 0).into(), grace: Duration::from_secs(1) };
-        let (launched, launch) = mpsc::channel();
-        let liftoff = AdHoc::on_liftoff("address", move |rocket| {
-            let at = SocketAddr::new(rocket.config().address, rocket.config().port);
-            launched.send((at, rocket.shutdown())).unwrap();
-            Box::pin(async {})
-        });
-        RUNTIME.spawn(rocket(service, listen).attach(liftoff).launch());
-        let (address, shutdown) = launch.recv().unwrap();
+        let server = RUNTIME.block_on(Server::bind(listen)).unwrap();
+        let address = server.address();
+        let (shutdown, stop) = oneshot::channel();
+        RUNTIME.spawn(server.serve(service, stop));
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
             .timeout_global(Some(Duration::from_secs(30)))
             .build()
             .into();
+        let shutdown = Mutex::new(Some(shutdown));
         Self { store, address, agent, now, shutdown, writer: Mutex::new(Some(writer)) }
     }
 
@@ -169,7 +163,8 @@ impl TestApp {
 
     /// Asks the service to stop, as SIGTERM does.
     pub fn stop(&self) {
-        self.shutdown.clone().notify();
+        // Dropping the sender resolves what the server waits for.
+        self.shutdown.lock().unwrap().take();
     }
 }
 

@@ -5,10 +5,10 @@ use diesel::sql_types::{BigInt, Bool};
 
 use crate::store::Position;
 
-/// How far the write-ahead log goes: on a primary what is flushed to disk, and so all that was
-/// acknowledged; on a standby what is replayed, and so all that can be read. A plain role may ask.
+/// How far the write-ahead log goes: on a primary, what is flushed to disk, which includes all that
+/// was acknowledged; on a standby, what is replayed and can be read. Any role may ask.
 pub(super) fn position(connection: &mut PgConnection) -> QueryResult<Position> {
-    let (follows, bytes): (bool, i64) = diesel::select((
+    let (is_replica, bytes): (bool, i64) = diesel::select((
         sql::<Bool>("pg_is_in_recovery()"),
         sql::<BigInt>(
             "(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() \
@@ -16,5 +16,5 @@ pub(super) fn position(connection: &mut PgConnection) -> QueryResult<Position> {
         ),
     ))
     .get_result(connection)?;
-    Ok(Position { bytes, follows })
+    Ok(Position { bytes, is_replica })
 }

@@ -7,67 +7,67 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use super::judge;
-use super::sheet::{Row, entry};
+use super::classify::classify;
+use super::row::{Row, entry};
 use super::tables::attendance;
-use crate::domain::{Entry, NewEntry};
-use crate::store::{Held, Recorder, StoreError};
+use crate::domain::{Entry, Passage};
+use crate::store::{Recorder, StoreError, Stored};
 
-/// The connection that a writer records through.
+/// The connection of a writer.
 pub(super) struct PostgresRecorder(PgConnection);
 
 impl PostgresRecorder {
-    /// `connection` must answer a commit only after it was flushed.
+    /// `connection` must flush each commit before it acknowledges it.
     pub(super) fn new(connection: PgConnection) -> Self {
         Self(connection)
     }
 }
 
 impl Recorder for PostgresRecorder {
-    fn record(&mut self, batch: &[&NewEntry]) -> Result<Vec<Held>, StoreError> {
+    fn record(&mut self, batch: &[&Passage]) -> Result<Vec<Stored>, StoreError> {
         let (inserted, rows) =
-            insert(&mut self.0, batch).map_err(|error| judge(error, &mut self.0))?;
+            insert(&mut self.0, batch).map_err(|error| classify(error, &mut self.0))?;
         let mut older = HashMap::with_capacity(rows.len());
         for row in rows {
             older.insert(row.1, entry(row)?);
         }
-        // Somebody deleted the row between the two statements.
-        let vanished =
-            || StoreError::Unreachable("an entry vanished while it was read again".into());
-        let held = batch.iter().map(|new| match inserted.get(&new.entry_id) {
-            Some(&id) => Ok(Held { entry: Entry::stored(id, new), created: true }),
+        let stored = batch.iter().map(|&passage| match inserted.get(&passage.entry_id) {
+            Some(&id) => {
+                Ok(Stored { entry: Entry { id, passage: passage.clone() }, created: true })
+            }
+            // It is missing if the row was deleted between the two statements.
             None => older
-                .remove(&new.entry_id)
-                .map(|entry| Held { entry, created: false })
-                .ok_or_else(vanished),
+                .remove(&passage.entry_id)
+                .map(|entry| Stored { entry, created: false })
+                .ok_or_else(|| StoreError::unreachable("an entry disappeared while it was read")),
         });
-        held.collect()
+        stored.collect()
     }
 }
 
-/// The numbers of the rows that are new, by `entry_id`, and the rows that were there before.
+/// The ids of the new rows, by `entry_id`, and the rows that were stored before.
 fn insert(
     connection: &mut PgConnection,
-    batch: &[&NewEntry],
+    batch: &[&Passage],
 ) -> QueryResult<(HashMap<Uuid, i64>, Vec<Row>)> {
-    // One statement outside of a transaction is a transaction of its own: one round trip.
+    // A statement outside of a transaction is a transaction of its own: one round trip.
     let inserted: HashMap<_, _> =
         InsertBatch::of(batch).load::<(Uuid, i64)>(connection)?.into_iter().collect();
     if inserted.len() == batch.len() {
         return Ok((inserted, Vec::new()));
     }
-    let ids = batch.iter().map(|new| new.entry_id).filter(|id| !inserted.contains_key(id));
+    let ids = batch.iter().map(|passage| passage.entry_id).filter(|id| !inserted.contains_key(id));
     let rows = attendance::table
         .filter(attendance::entry_id.eq_any(ids.collect::<Vec<_>>()))
         .load::<Row>(connection)?;
     Ok((inserted, rows))
 }
 
-/// A batch of any size as one statement of a fixed text, which stays prepared; Diesel's own batch
-/// insert has another text for each size and is prepared anew every time.
+/// A batch of any size as one statement with a fixed text, which stays prepared. Diesel's own batch
+/// insert has a different text for each size and is prepared every time.
 ///
-/// A row whose `entry_id` is there already is left out of what is returned. One that another
-/// transaction is just inserting is waited for.
+/// A row whose `entry_id` is stored already is not returned. If another transaction is inserting
+/// it, the statement waits for that.
 struct InsertBatch<'a> {
     entry_ids: Vec<Uuid>,
     logins: Vec<DateTime<Utc>>,
@@ -78,14 +78,14 @@ struct InsertBatch<'a> {
 }
 
 impl<'a> InsertBatch<'a> {
-    fn of(batch: &[&'a NewEntry]) -> Self {
+    fn of(batch: &[&'a Passage]) -> Self {
         Self {
-            entry_ids: batch.iter().map(|new| new.entry_id).collect(),
-            logins: batch.iter().map(|new| new.login).collect(),
-            received_ats: batch.iter().map(|new| new.received_at).collect(),
-            lastnames: batch.iter().map(|new| &*new.lastname).collect(),
-            firstnames: batch.iter().map(|new| &*new.firstname).collect(),
-            gates: batch.iter().map(|new| new.gate.as_deref()).collect(),
+            entry_ids: batch.iter().map(|passage| passage.entry_id).collect(),
+            logins: batch.iter().map(|passage| passage.login).collect(),
+            received_ats: batch.iter().map(|passage| passage.received_at).collect(),
+            lastnames: batch.iter().map(|passage| &*passage.lastname).collect(),
+            firstnames: batch.iter().map(|passage| &*passage.firstname).collect(),
+            gates: batch.iter().map(|passage| passage.gate.as_deref()).collect(),
         }
     }
 }

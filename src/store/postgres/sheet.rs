@@ -4,46 +4,25 @@ use std::thread;
 
 use chrono::{DateTime, Utc};
 use diesel::connection::DefaultLoadingMode;
-use diesel::pg::data_types::PgTimestamp;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Timestamptz;
-use uuid::Uuid;
 
+use super::row::{Row, entry};
 use super::tables::attendance;
 use crate::domain::Entry;
 use crate::store::StoreError;
 
-/// How many rows are fetched at once: enough that a round trip does not count, in some hundred
+/// How many rows are fetched at once: enough that the round trip does not matter, in a few hundred
 /// kilobytes.
 const PORTION: usize = 1_000;
 
-/// 2000-01-01 00:00 UTC, from which PostgreSQL counts, in microseconds since 1970.
-const EPOCH: i64 = 946_684_800_000_000;
-
-/// A row of `attendance`, in the order of its columns. Its moments are turned into ours later, by
-/// [`entry`], because the thread that fetches has enough to do.
-pub(super) type Row = (i64, Uuid, PgTimestamp, PgTimestamp, String, String, Option<String>);
-
-/// Reads a row; whatever cannot be read was not written by us.
-pub(super) fn entry(row: Row) -> Result<Entry, StoreError> {
-    let (id, entry_id, login, received_at, lastname, firstname, gate) = row;
-    let moment = |PgTimestamp(micros)| {
-        micros
-            .checked_add(EPOCH)
-            .and_then(DateTime::from_timestamp_micros)
-            .ok_or_else(|| StoreError::Defect(format!("the row with id {id} cannot be read")))
-    };
-    let (login, received_at) = (moment(login)?, moment(received_at)?);
-    Ok(Entry { id, entry_id, login, received_at, firstname, lastname, gate })
-}
-
-/// One range query through a cursor: one picture of the day, and memory for a few portions of it.
+/// One range query through a cursor: one snapshot of the day, and memory for a few portions of it.
 /// The inner error is `each`'s own.
 ///
-/// Not `LIMIT` and `OFFSET`, nor a key to go on from: they make the planner walk the primary key
-/// from the start. Not libpq's single-row mode: it makes a result object for each row.
+/// `LIMIT` with `OFFSET`, or with a key to continue from, would make the planner walk the primary
+/// key from its start. libpq's single-row mode makes a result object for each row.
 pub(super) fn each_entry(
     connection: &mut PgConnection,
     instants: &Range<DateTime<Utc>>,
@@ -51,30 +30,52 @@ pub(super) fn each_entry(
 ) -> QueryResult<Result<(), StoreError>> {
     connection.build_transaction().read_only().run(|connection| {
         DeclareSheet { start: instants.start, end: instants.end }.execute(connection)?;
-        thread::scope(|scope| {
-            let (to_one, ones_turn) = mpsc::channel();
-            let (to_other, others_turn) = mpsc::channel();
-            // It cannot fail: the receiver is there.
-            let _ = to_one.send(connection);
-            let fetchers = [(ones_turn, to_other), (others_turn, to_one)];
-            let portions = fetchers.map(|(turn, next)| {
-                let (sender, portions) = mpsc::sync_channel(1);
-                scope.spawn(move || Fetcher { turn, next, portions: sender }.run());
-                portions
-            });
-            // If the work fails, the fetchers end because nobody listens any more.
-            for portion in portions.iter().cycle().map_while(|fetched| fetched.recv().ok()) {
-                if let Err(error) = portion?.into_iter().map(entry).try_for_each(|row| each(row?)) {
-                    return Ok(Err(error));
-                }
-            }
-            Ok(Ok(()))
-        })
+        let first = FetchPortion.load::<Row>(connection)?;
+        // Most sheets end here, and need no other thread.
+        match first.len() < PORTION {
+            true => Ok(hand_out(first, each)),
+            false => each_further_entry(connection, first, each),
+        }
     })
 }
 
-/// Fetches every other portion. The connection goes to the other fetcher as soon as the rows are
-/// here, so that PostgreSQL is at work on the next ones while these are decoded.
+/// Hands the `first` portion out, and all others, which two threads fetch in turn.
+fn each_further_entry(
+    connection: &mut PgConnection,
+    first: Vec<Row>,
+    each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
+) -> QueryResult<Result<(), StoreError>> {
+    thread::scope(|scope| {
+        let (to_one, ones_turn) = mpsc::channel();
+        let (to_other, others_turn) = mpsc::channel();
+        // It cannot fail: the receiver exists.
+        let _ = to_one.send(connection);
+        let fetchers = [(ones_turn, to_other), (others_turn, to_one)];
+        let portions = fetchers.map(|(turn, next)| {
+            let (sender, portions) = mpsc::sync_channel(1);
+            scope.spawn(move || Fetcher { turn, next, portions: sender }.run());
+            portions
+        });
+        // After an error the fetchers end, because nobody receives any more.
+        let further = portions.iter().cycle().map_while(|fetched| fetched.recv().ok());
+        for portion in std::iter::once(Ok(first)).chain(further) {
+            if let Err(error) = hand_out(portion?, each) {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    })
+}
+
+fn hand_out(
+    rows: Vec<Row>,
+    each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    rows.into_iter().map(entry).try_for_each(|row| each(row?))
+}
+
+/// Fetches every other portion. The connection goes to the other fetcher as soon as the rows have
+/// arrived, so that PostgreSQL produces the next ones while these are decoded.
 struct Fetcher<'c> {
     turn: mpsc::Receiver<&'c mut PgConnection>,
     next: mpsc::Sender<&'c mut PgConnection>,
@@ -82,13 +83,13 @@ struct Fetcher<'c> {
 }
 
 impl Fetcher<'_> {
-    /// Ends after the last portion, after an error, or when nobody listens.
+    /// Ends after the last portion, after an error, or when nobody receives any more.
     fn run(self) {
         while let Ok(connection) = self.turn.recv() {
             let rows = FetchPortion.load_iter::<Row, DefaultLoadingMode>(&mut *connection);
             let is_last = rows.as_ref().map_or(true, |rows| rows.len() < PORTION);
             if !is_last {
-                // Fails if the other one has ended, which then nobody listens to.
+                // Fails if the other one has ended, after which nobody receives its rows.
                 let _ = self.next.send(connection);
             }
             let portion = rows.and_then(Iterator::collect);
@@ -128,7 +129,7 @@ struct FetchPortion;
 
 impl QueryFragment<Pg> for FetchPortion {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        // A utility statement takes no parameter; this is a number of ours.
+        // A utility statement has no parameters; this is a constant.
         out.push_sql(&format!("FETCH FORWARD {PORTION} FROM sheet"));
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The tables as Diesel sees them; `migrations/postgres` makes them.
+//! The tables for Diesel; `migrations/postgres` creates them.
 
 diesel::table! {
     attendance (id) {
@@ -13,7 +13,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// Diesel's own list of what was applied.
+    /// Diesel's list of applied migrations.
     __diesel_schema_migrations (version) {
         version -> VarChar,
         run_on -> Timestamp,

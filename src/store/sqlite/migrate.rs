@@ -2,17 +2,18 @@ use diesel::prelude::*;
 use diesel::sqlite::{Sqlite, SqliteConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::refusal::refusal;
 use super::tables::{__diesel_schema_migrations as schema_migrations, sqlite_master};
 use crate::store::StoreError;
-use crate::store::migrations::{self, Migration};
+use crate::store::schema::{self, Migration};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
 pub(super) fn known() -> Result<Vec<Migration>, StoreError> {
-    migrations::known::<Sqlite>(&MIGRATIONS)
+    schema::known::<Sqlite>(&MIGRATIONS)
 }
 
-/// The versions that the file lists; Diesel's own call would create its table.
+/// The versions that the file lists. Diesel's own function would create its table.
 pub(super) fn applied(connection: &mut SqliteConnection) -> QueryResult<Vec<String>> {
     let tables: i64 = sqlite_master::table
         .filter(sqlite_master::name.eq("__diesel_schema_migrations"))
@@ -38,8 +39,8 @@ pub(super) fn migrate(
     });
     match done {
         Ok(names) => names.iter().for_each(|name| applied(name)),
-        Err(Failed::Migration(error)) => return Err(StoreError::Refused(error.to_string())),
-        Err(Failed::Transaction(error)) => return Err(super::refusal(error)),
+        Err(Failed::Migration(error)) => return Err(StoreError::refused(error)),
+        Err(Failed::Transaction(error)) => return Err(refusal(error)),
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How the file is opened, and what holds for each connection.
+//! How the file is opened, and the settings of each connection.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use crate::store::StoreError;
 pub(super) type Connections = Pool<ConnectionManager<SqliteConnection>>;
 pub(super) type Pooled = PooledConnection<ConnectionManager<SqliteConnection>>;
 
-/// `FULL` flushes the log at every commit. Waiting for a lock comes first, because turning on the
-/// write-ahead log takes one.
+/// `FULL` flushes the log at every commit. The wait for locks is set first, because switching to
+/// the write-ahead log takes one.
 fn pragmas(timeout: Duration) -> String {
     format!(
         "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; \
@@ -25,10 +25,10 @@ fn pragmas(timeout: Duration) -> String {
     )
 }
 
-/// Opens the file, and makes it if it is not there.
+/// Opens the file, and creates it if it is missing.
 pub(super) fn open(file: &Path, timeout: Duration) -> Result<SqliteConnection, StoreError> {
     let unreachable =
-        |cause: String| StoreError::Unreachable(format!("{}: {cause}", file.display()));
+        |cause: String| StoreError::unreachable(format!("{}: {cause}", file.display()));
     let mut connection = SqliteConnection::establish(&file.to_string_lossy())
         .map_err(|e| unreachable(e.to_string()))?;
     connection.batch_execute(&pragmas(timeout)).map_err(|e| unreachable(e.to_string()))?;
@@ -40,12 +40,12 @@ pub(super) fn pool(file: &Path, size: u32, timeout: Duration) -> Connections {
     connections(file.to_string_lossy().into_owned(), size, timeout, pragmas(timeout))
 }
 
-/// The same for a file that must stay as it is.
+/// The same for a file that must not be changed.
 pub(super) fn read_only_pool(file: &Path, size: u32, timeout: Duration) -> Connections {
-    // SQLite's URI for a file: these three would end the path or mean another character.
+    // In SQLite's URIs these three characters would end the path or begin an escape.
     let path = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
     let wait = format!("PRAGMA busy_timeout = {}", timeout.as_millis());
-    // An absolute path follows an empty host, or its own first part would be taken for one.
+    // An absolute path needs an empty host before it.
     let host = if file.is_absolute() { "//" } else { "" };
     connections(format!("file:{host}{path}?mode=ro"), size, timeout, wait)
 }

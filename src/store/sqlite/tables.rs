@@ -1,4 +1,4 @@
-//! The tables as Diesel sees them; `migrations/sqlite` makes them.
+//! The tables for Diesel; `migrations/sqlite` creates them.
 
 diesel::table! {
     attendance (id) {
@@ -13,7 +13,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// Diesel's own list of what was applied.
+    /// Diesel's list of applied migrations.
     __diesel_schema_migrations (version) {
         version -> Text,
         run_on -> Timestamp,
@@ -21,7 +21,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    /// SQLite's own list of what is in the file.
+    /// SQLite's list of what is in the file.
     sqlite_master (name) {
         name -> Text,
     }

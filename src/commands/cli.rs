@@ -1,0 +1,95 @@
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::console::eprint_line;
+use super::signals::end_at_signals;
+use super::stores::open;
+use super::waiting::Wait;
+use super::{copy, healthcheck, migrate, serve, wait_for_schema};
+use crate::settings::Settings;
+
+/// Records who passed which gate, and serves the complete attendance sheet of a day.
+///
+/// Settings are environment variables. If one of DATABASE_NAME, DATABASE_USER, DATABASE_PASSWORD,
+/// DATABASE_HOSTNAME and DATABASE_PORT is set, the store is PostgreSQL; if none is, it is the file
+/// that DATABASE_FILE names (rollcall.sqlite3). README.md lists all of them.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve requests until SIGTERM or SIGINT (the default)
+    ///
+    /// Then /readyz turns to 503, requests in flight are answered, and queued entries are committed.
+    Serve,
+    /// Bring the store's schema up to date
+    ///
+    /// Waits for the database, applies the missing migrations, and lists them. Any number may run at
+    /// once. Does nothing if the schema is current, or ahead of this release.
+    Migrate(migrate::Options),
+    /// Wait until every migration of this release is applied
+    ///
+    /// For an init container: exit status 1, with the reason, after the timeout.
+    WaitForSchema(Wait),
+    /// Ask the local server's /readyz: exit status 0 if it is ready, else 1
+    Healthcheck(healthcheck::Options),
+    /// Copy an embedded store's file to the PostgreSQL database that the settings name
+    ///
+    /// Entries that are there already stay as they are, so it can be interrupted and run again. Exit
+    /// status 1 if the database holds another entry under the same entry_id.
+    Copy(copy::Options),
+}
+
+/// Runs the command that `arguments` name. The exit status is 2 for invalid arguments or settings,
+/// and 1 for any other failure.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(message) => {
+            // If this fails there is nowhere to report it.
+            let _ = message.print();
+            return ExitCode::from(message.exit_code() as u8);
+        }
+    };
+    let settings = match Settings::from_env(environment) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprint_line(&format!("rollcall: {error}"));
+            return ExitCode::from(2);
+        }
+    };
+    let command = cli.command.unwrap_or(Command::Serve);
+    if !matches!(command, Command::Serve)
+        && let Err(error) = end_at_signals()
+    {
+        eprint_line(&format!("rollcall: cannot wait for signals: {error}"));
+        return ExitCode::FAILURE;
+    }
+    let done = match command {
+        Command::Serve => serve::serve(settings),
+        Command::Migrate(options) => {
+            migrate::migrate(&*open(&settings, options.wait.limit(settings.timeout)), options)
+        }
+        Command::WaitForSchema(wait) => {
+            wait_for_schema::wait(&*open(&settings, wait.limit(settings.timeout)), wait)
+        }
+        Command::Healthcheck(options) => healthcheck::check(settings.listen, options),
+        Command::Copy(options) => copy::copy(&settings, options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprint_line(&format!("rollcall: {reason}"));
+            ExitCode::FAILURE
+        }
+    }
+}

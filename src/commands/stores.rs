@@ -1,0 +1,27 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::settings::{Database, Settings};
+use crate::store::{PostgresStore, SqliteStore, Store};
+
+/// The store that the settings name. It is not connected or opened yet.
+pub(super) fn open(settings: &Settings, timeout: Duration) -> Arc<dyn Store> {
+    match &settings.database {
+        Database::Postgres { primary, .. } => {
+            Arc::new(PostgresStore::new(primary.clone(), settings.pool_size, timeout))
+        }
+        Database::Embedded(file) => {
+            Arc::new(SqliteStore::new(file.clone(), settings.pool_size, timeout))
+        }
+    }
+}
+
+/// The replica that the settings name, if they name one.
+pub(super) fn open_replica(settings: &Settings, timeout: Duration) -> Option<Arc<dyn Store>> {
+    match &settings.database {
+        Database::Postgres { replica: Some(replica), .. } => {
+            Some(Arc::new(PostgresStore::new(*replica.clone(), settings.pool_size, timeout)))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,34 @@
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::Text;
+
+/// One person passing one gate at one moment: what a gate submits and what a store keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// Names this entry for good, so that a retry cannot record it twice.
+    pub entry_id: Uuid,
+    /// When the person passed: the moment that the gate sent, else the server's clock.
+    pub login: DateTime<Utc>,
+    /// When the server received it. Equals `login` if, and only if, the gate sent no moment.
+    pub received_at: DateTime<Utc>,
+    pub firstname: Text,
+    pub lastname: Text,
+    pub gate: Option<Text>,
+}
+
+impl Passage {
+    /// Whether `other`, which has the same `entry_id`, is a retry of this passage: the same names
+    /// and gate, and the same moment or none in both.
+    pub fn is_repeated_by(&self, other: &Self) -> bool {
+        self.occurred_at() == other.occurred_at()
+            && self.firstname == other.firstname
+            && self.lastname == other.lastname
+            && self.gate == other.gate
+    }
+
+    /// The moment that the gate sent, if it sent one.
+    fn occurred_at(&self) -> Option<DateTime<Utc>> {
+        (self.login != self.received_at).then_some(self.login)
+    }
+}

@@ -1,0 +1,24 @@
+use rocket::http::ContentType;
+use rocket::{Route, State, get, routes};
+
+use crate::http::service::Service;
+use crate::http::watch::Metrics;
+use crate::http::wire::Problem;
+
+pub fn routes() -> Vec<Route> {
+    routes![metrics]
+}
+
+/// All metrics in the text format of OpenMetrics 1.0.
+#[get("/metrics")]
+fn metrics(
+    metrics: &State<Metrics>,
+    service: &State<Service>,
+) -> Result<(ContentType, String), Problem> {
+    let queue = &service.queue;
+    // Writing to a String cannot fail.
+    let body = metrics.encode(queue.depth(), queue.limit()).map_err(|_| Problem::internal())?;
+    let content_type = ContentType::new("application", "openmetrics-text")
+        .with_params([("version", "1.0.0"), ("charset", "utf-8")]);
+    Ok((content_type, body))
+}

@@ -1,0 +1,28 @@
+use rocket::config::{Config, Ident, LogLevel};
+use rocket::{Build, Rocket};
+
+use super::api::{entries, health, index, scrape, sheets, unmatched};
+use super::service::Service;
+use super::watch::{Metrics, Observer};
+
+/// The routes, the catcher and the fairing over a service. It listens nowhere by itself.
+pub fn app(service: Service) -> Rocket<Build> {
+    // Not `Config::figment()`: only the documented variables count, and no Rocket.toml does.
+    let config = Config {
+        ident: Ident::none(),
+        ip_header: None,
+        log_level: LogLevel::Off,
+        cli_colors: false,
+        ..Config::release_default()
+    };
+    rocket::custom(config)
+        .manage(service)
+        .manage(Metrics::new())
+        .attach(Observer)
+        .mount("/", entries::routes())
+        .mount("/", sheets::routes())
+        .mount("/", index::routes())
+        .mount("/", health::routes())
+        .mount("/", scrape::routes())
+        .register("/", unmatched::catchers())
+}

@@ -1,0 +1,21 @@
+use rocket::Request;
+use rocket::request::{FromRequest, Outcome};
+
+use super::refusal::refuse;
+use crate::http::wire::ReceivedBody;
+
+/// The body of a create: complete, and not too long. Its `Content-Type` does not matter.
+pub struct EntryBody<'r>(pub &'r [u8]);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for EntryBody<'r> {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        // The server leaves a body in every request.
+        match request.local_cache(|| ReceivedBody::BrokenOff).bytes() {
+            Ok(bytes) => Outcome::Success(Self(bytes)),
+            Err(problem) => refuse(request, problem),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How long a connection may be idle between two requests. Longer than a minute, since gates post
+/// every minute, and than the 60 s after which proxies close idle connections by themselves.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// How long the head of a request may take to arrive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may accept nothing of an answer.
+const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What one connection is doing, and since when. Clones share the state.
+#[derive(Clone)]
+pub struct Activity(Arc<Mutex<(Phase, Instant)>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// No byte of the next request has arrived.
+    Idle,
+    /// A part of a request's head has arrived.
+    Head,
+    /// A request is being received and handled, which has timeouts of its own.
+    Handling,
+    /// An answer is being sent; counted from the last byte that the client accepted.
+    Sending,
+    /// The same, once all of the answer is in hyper's buffer.
+    Flushing,
+}
+
+impl Activity {
+    /// That of a connection that was just opened.
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new((Phase::Idle, Instant::now()))))
+    }
+
+    pub fn phase(&self) -> Phase {
+        self.lock().0
+    }
+
+    pub fn begin(&self, phase: Phase) {
+        *self.lock() = (phase, Instant::now());
+    }
+
+    pub fn has_timed_out(&self) -> bool {
+        let (phase, since) = *self.lock();
+        let timeout = match phase {
+            Phase::Idle => IDLE_TIMEOUT,
+            Phase::Head => HEAD_TIMEOUT,
+            Phase::Handling => return false,
+            Phase::Sending | Phase::Flushing => SEND_TIMEOUT,
+        };
+        since.elapsed() > timeout
+    }
+
+    fn received(&self) {
+        let mut state = self.lock();
+        if state.0 == Phase::Idle {
+            *state = (Phase::Head, Instant::now());
+        }
+    }
+
+    fn sent(&self) {
+        let mut state = self.lock();
+        if matches!(state.0, Phase::Sending | Phase::Flushing) {
+            state.1 = Instant::now();
+        }
+    }
+
+    fn flushed(&self) {
+        let mut state = self.lock();
+        if state.0 == Phase::Flushing {
+            *state = (Phase::Idle, Instant::now());
+        }
+    }
+
+    /// No panic can happen while the lock is held.
+    fn lock(&self) -> MutexGuard<'_, (Phase, Instant)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A stream that reports what it receives and sends.
+pub struct Observed<S> {
+    stream: S,
+    activity: Activity,
+}
+
+impl<S> Observed<S> {
+    pub fn new(stream: S, activity: Activity) -> Self {
+        Self { stream, activity }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Observed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buffer))?;
+        if buffer.filled().len() > before {
+            self.activity.received();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.activity.sent();
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?;
+        self.activity.sent();
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.activity.flushed();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    fn since(phase: Phase, age: Duration) -> Activity {
+        Activity(Arc::new(Mutex::new((phase, Instant::now() - age))))
+    }
+
+    #[test]
+    fn a_half_sent_head_times_out_sooner_than_an_idle_connection() {
+        let seconds = Duration::from_secs;
+        for (phase, age, timed_out) in [
+            (Phase::Idle, 76, false),
+            (Phase::Idle, 91, true),
+            (Phase::Head, 9, false),
+            (Phase::Head, 11, true),
+            (Phase::Handling, 3_600, false),
+            (Phase::Sending, 59, false),
+            (Phase::Sending, 61, true),
+        ] {
+            assert_eq!(since(phase, seconds(age)).has_timed_out(), timed_out, "{phase:?} {age}");
+        }
+    }
+
+    #[tokio::test]
+    async fn bytes_begin_a_head_and_keep_an_answer_alive() {
+        let (mut client, server) = duplex(64);
+        let activity = Activity::new();
+        let mut server = Observed::new(server, activity.clone());
+        client.write_all(b"GET").await.unwrap();
+        server.read_exact(&mut [0; 3]).await.unwrap();
+        assert_eq!(activity.phase(), Phase::Head);
+
+        activity.begin(Phase::Handling);
+        client.write_all(b"x").await.unwrap();
+        server.read_exact(&mut [0; 1]).await.unwrap();
+        assert_eq!(activity.phase(), Phase::Handling, "a body is no head");
+
+        let stalled = since(Phase::Sending, SEND_TIMEOUT * 2);
+        let mut server = Observed::new(server, stalled.clone());
+        assert!(stalled.has_timed_out());
+        server.write_all(b"y").await.unwrap();
+        assert!(!stalled.has_timed_out(), "the client accepts bytes");
+        server.flush().await.unwrap();
+        assert_eq!(stalled.phase(), Phase::Sending, "the answer goes on");
+        stalled.begin(Phase::Flushing);
+        server.flush().await.unwrap();
+        assert_eq!(stalled.phase(), Phase::Idle);
+    }
+}

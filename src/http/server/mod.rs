@@ -1,0 +1,10 @@
+//! Connections: accepted within a bound, timed, and ended in order. Rocket routes the requests, but
+//! its own listener has neither timeouts nor a bound.
+
+mod activity;
+mod connection;
+mod exchange;
+mod file_limit;
+mod listener;
+
+pub use listener::{Listen, ServeError, Server};

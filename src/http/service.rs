@@ -1,0 +1,54 @@
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::watch::Stopping;
+use super::wire::SpooledSheet;
+use crate::domain::{Clock, Day, Site};
+use crate::store::{Queue, Reader, Sheets, Store, Writer};
+
+/// What the routes work with.
+pub struct Service {
+    pub queue: Queue,
+    pub reader: Reader,
+    pub sheets: Sheets<Day, SpooledSheet>,
+    pub site: Site,
+    pub clock: Clock,
+    pub stopping: Stopping,
+}
+
+/// The stores of a service, and its limits.
+pub struct Setup {
+    pub store: Arc<dyn Store>,
+    /// Serves sheets, if there is one.
+    pub replica: Option<Arc<dyn Store>>,
+    /// Connections for reading, to each of the two.
+    pub connections: usize,
+    /// How long a request waits for the store.
+    pub timeout: Duration,
+    /// How many entries wait for the store at most.
+    pub queue_limit: usize,
+    pub site: Site,
+    pub clock: Clock,
+}
+
+impl Service {
+    /// Starts the writer's thread. The writer must be finished after the service has stopped.
+    pub fn start(setup: Setup) -> io::Result<(Self, Writer)> {
+        let Setup { store, replica, connections, timeout, queue_limit, site, clock } = setup;
+        let writer = Writer::start(store.clone(), queue_limit, timeout)?;
+        let reader = Reader::new(store, connections, timeout);
+        let service = Self {
+            queue: writer.queue(),
+            sheets: match replica {
+                Some(replica) => Sheets::from_replica(reader.clone(), replica, connections),
+                None => Sheets::from_primary(reader.clone()),
+            },
+            reader,
+            site,
+            clock,
+            stopping: Stopping::default(),
+        };
+        Ok((service, writer))
+    }
+}

@@ -1,0 +1,133 @@
+use std::fmt;
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::domain::Recorded;
+use crate::http::wire::CODES;
+
+/// The upper bounds of the histograms' buckets, in seconds.
+const SECONDS: [f64; 13] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The metrics of one service.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabel, Histogram, fn() -> Histogram>,
+    problems: Family<ProblemLabel, Counter>,
+    entries: Family<OutcomeLabel, Counter>,
+    replica_fallbacks: Counter,
+    queue_depth: Gauge,
+    queue_limit: Gauge,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabel {
+    route: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProblemLabel {
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabel {
+    outcome: &'static str,
+}
+
+impl Metrics {
+    pub fn new() -> Self {
+        let histogram: fn() -> Histogram = || Histogram::new(SECONDS);
+        let mut metrics = Self {
+            registry: Registry::with_prefix("rollcall"),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(histogram),
+            problems: Family::default(),
+            entries: Family::default(),
+            replica_fallbacks: Counter::default(),
+            queue_depth: Gauge::default(),
+            queue_limit: Gauge::default(),
+        };
+        // Present from the start, so that the first one is an increase.
+        for code in CODES {
+            drop(metrics.problems.get_or_create(&ProblemLabel { code }));
+        }
+        for outcome in ["created", "replayed"] {
+            drop(metrics.entries.get_or_create(&OutcomeLabel { outcome }));
+        }
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("build", "The release", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+        r.register("http_requests", "Requests answered", self.requests.clone());
+        r.register(
+            "http_request_duration_seconds",
+            "From the arrival of a request to the start of its answer",
+            self.durations.clone(),
+        );
+        r.register("problems", "Answers that were problems, by their code", self.problems.clone());
+        r.register("entries", "Entries answered as stored", self.entries.clone());
+        r.register(
+            "replica_fallbacks",
+            "Sheets read from the primary because the replica could not serve them",
+            self.replica_fallbacks.clone(),
+        );
+        r.register("queue_depth", "Entries that wait for the store", self.queue_depth.clone());
+        r.register("queue_limit", "Entries that may wait", self.queue_limit.clone());
+    }
+
+    /// All metrics in the text format of OpenMetrics 1.0. `depth` and `limit` are the queue's.
+    pub fn encode(&self, depth: usize, limit: usize) -> Result<String, fmt::Error> {
+        self.queue_depth.set(depth.try_into().unwrap_or(i64::MAX));
+        self.queue_limit.set(limit.try_into().unwrap_or(i64::MAX));
+        let mut body = String::new();
+        text::encode(&mut body, &self.registry)?;
+        Ok(body)
+    }
+
+    /// A request was answered. `route` is the route's pattern, never the path.
+    pub fn answered(&self, method: &'static str, route: &str, status: u16, took: Duration) {
+        let labels = RequestLabels { method, route: route.into(), status };
+        self.requests.get_or_create(&labels).inc();
+        let route = RouteLabel { route: labels.route };
+        self.durations.get_or_create(&route).observe(took.as_secs_f64());
+    }
+
+    /// An answer was a problem.
+    pub fn problem(&self, code: &'static str) {
+        self.problems.get_or_create(&ProblemLabel { code }).inc();
+    }
+
+    /// An entry was answered as stored.
+    pub fn recorded(&self, recorded: &Recorded) {
+        let outcome = match recorded {
+            Recorded::Created(_) => "created",
+            Recorded::Replayed(_) => "replayed",
+            Recorded::Reused => return,
+        };
+        self.entries.get_or_create(&OutcomeLabel { outcome }).inc();
+    }
+
+    /// A sheet was read from the primary because the replica could not serve it.
+    pub fn fell_back(&self) {
+        self.replica_fallbacks.inc();
+    }
+}

@@ -1,0 +1,73 @@
+use std::time::Instant;
+
+use rocket::fairing::{Fairing, Info, Kind};
+use rocket::http::Header;
+use rocket::{Request, Response};
+use uuid::Uuid;
+
+use super::access_line::AccessLine;
+use super::metrics::Metrics;
+use crate::error_chain::ErrorChain;
+use crate::http::wire::{Reported, Target};
+
+/// What the server knows of a request before it is routed.
+pub struct Arrival {
+    /// The client's `X-Request-Id` if it is 1 to 128 visible ASCII characters, else a new one.
+    pub id: String,
+    /// The method for logs and counts; `other` for one that HTTP does not define.
+    pub method: &'static str,
+    pub target: Target,
+    at: Instant,
+}
+
+impl Arrival {
+    /// `sent_id` is the value of `X-Request-Id`.
+    pub fn now(method: &'static str, target: Target, sent_id: Option<&[u8]>) -> Self {
+        let valid = sent_id.filter(|id| {
+            (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_graphic())
+        });
+        let id = match valid {
+            Some(id) => String::from_utf8_lossy(id).into_owned(),
+            None => Uuid::now_v7().to_string(),
+        };
+        Self { id, method, target, at: Instant::now() }
+    }
+
+    /// This request's own. The server leaves it in every request.
+    pub fn of<'r>(request: &'r Request<'_>) -> &'r Self {
+        request.local_cache(|| Self::now("other", Target::Path, None))
+    }
+}
+
+/// Puts the request's id on each answer, counts it, and logs its cause if it is a failure.
+pub struct Observer;
+
+#[rocket::async_trait]
+impl Fairing for Observer {
+    fn info(&self) -> Info {
+        Info { name: "request ids, counts and log lines", kind: Kind::Response }
+    }
+
+    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        let arrival = Arrival::of(request);
+        response.set_header(Header::new("X-Request-Id", arrival.id.clone()));
+        if let Some(length) = response.body_mut().size().await {
+            response.set_header(Header::new("Content-Length", length.to_string()));
+        }
+        // The route's pattern, never the path, which may hold anything, such as a person's name.
+        let route = request.route().map_or("none", |route| route.uri.path());
+        let (status, duration) = (response.status().code, arrival.at.elapsed());
+        if let Some(metrics) = request.rocket().state::<Metrics>() {
+            metrics.answered(arrival.method, route, status, duration);
+            if let Some(problem) = Reported::of(request) {
+                metrics.problem(problem.code);
+            }
+        }
+        if let Some(Reported { code, cause: Some(cause) }) = Reported::of(request) {
+            let cause = ErrorChain(&**cause);
+            tracing::warn!(request_id = arrival.id, code, %cause, "not served");
+        }
+        AccessLine { request_id: &arrival.id, method: arrival.method, route, status, duration }
+            .write();
+    }
+}

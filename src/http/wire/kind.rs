@@ -1,0 +1,40 @@
+use rocket::http::Status;
+
+/// One row of the table of problems: a status, its stable code and its title.
+#[derive(Debug)]
+pub struct Kind {
+    pub status: Status,
+    pub code: &'static str,
+    pub title: &'static str,
+}
+
+macro_rules! kinds {
+    ($($name:ident = $status:ident, $code:literal, $title:literal;)*) => {
+        $(pub static $name: Kind = Kind { status: Status::$status, code: $code, title: $title };)*
+
+        /// The codes of all problems.
+        pub const CODES: &[&str] = &[$($code),*];
+    };
+}
+
+kinds! {
+    BAD_REQUEST = BadRequest, "bad_request", "Malformed request";
+    INVALID_JSON = BadRequest, "invalid_json", "Not a JSON object";
+    INVALID_ENTRY = BadRequest, "invalid_entry", "Invalid entry";
+    INVALID_DATE = BadRequest, "invalid_date", "Invalid date";
+    NOT_FOUND = NotFound, "not_found", "Not found";
+    METHOD_NOT_ALLOWED = MethodNotAllowed, "method_not_allowed", "Method not allowed";
+    BODY_TOO_LARGE = PayloadTooLarge, "body_too_large", "Body too large";
+    ENTRY_ID_REUSED = UnprocessableEntity, "entry_id_reused", "entry_id names another entry";
+    BUSY = ServiceUnavailable, "busy", "Too many entries are waiting";
+    STORE_UNAVAILABLE = ServiceUnavailable, "store_unavailable", "Store unavailable";
+    NOT_READY = ServiceUnavailable, "not_ready", "Not ready";
+    INTERNAL = InternalServerError, "internal", "Internal error";
+}
+
+impl Kind {
+    /// Whether the same request may succeed a moment later.
+    pub fn is_temporary(&self) -> bool {
+        [BUSY.code, STORE_UNAVAILABLE.code].contains(&self.code)
+    }
+}

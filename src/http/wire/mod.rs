@@ -1,0 +1,15 @@
+//! How values look on the wire: problems, paths, bodies, entries and sheets.
+
+mod body;
+mod entry_json;
+mod kind;
+mod path;
+mod problem;
+mod spool;
+
+pub use body::ReceivedBody;
+pub use entry_json::push_entry;
+pub use kind::CODES;
+pub use path::{Target, is_well_encoded, segments_after};
+pub use problem::{Problem, Reported};
+pub use spool::{CHUNK, Spool, SpooledSheet};

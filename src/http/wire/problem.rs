@@ -1,0 +1,211 @@
+//! Every answer that is not a success, and the only place where such a status is chosen.
+
+use std::borrow::Cow;
+use std::io::Cursor;
+use std::sync::OnceLock;
+
+use rocket::Request;
+use rocket::http::{ContentType, Header, Status};
+use rocket::response::{Responder, Response};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use uuid::Uuid;
+
+use super::kind::{self, Kind};
+use crate::domain::{FieldError, InvalidDay, InvalidSubmission};
+use crate::store::StoreError;
+
+/// When a client may try again, in seconds.
+const RETRY_AFTER: &str = "1";
+
+/// A problem as RFC 9457 defines it, with a stable code for programs.
+#[derive(Debug)]
+pub struct Problem {
+    kind: &'static Kind,
+    detail: Cow<'static, str>,
+    /// Every invalid field at once.
+    errors: Vec<FieldError>,
+    /// With this id the same entry can be sent again without being recorded twice.
+    entry_id: Option<Uuid>,
+    /// The methods that the path has.
+    allow: Option<String>,
+    /// The real reason: for the log, never for the client.
+    cause: Option<Box<StoreError>>,
+}
+
+/// What a request's problem was, left in the request for whoever counts and logs it.
+#[derive(Debug)]
+pub struct Reported {
+    pub code: &'static str,
+    pub cause: Option<Box<StoreError>>,
+}
+
+impl Reported {
+    /// The problem that `request` was answered with, if it was one.
+    pub fn of<'r>(request: &'r Request<'_>) -> Option<&'r Self> {
+        Self::slot(request).get()
+    }
+
+    fn slot<'r>(request: &'r Request<'_>) -> &'r OnceLock<Self> {
+        request.local_cache(OnceLock::new)
+    }
+}
+
+impl Problem {
+    fn new(kind: &'static Kind, detail: impl Into<Cow<'static, str>>) -> Self {
+        let detail = detail.into();
+        Self { kind, detail, errors: Vec::new(), entry_id: None, allow: None, cause: None }
+    }
+
+    pub fn status(&self) -> Status {
+        self.kind.status
+    }
+
+    /// A malformed request that has no code of its own.
+    pub fn bad_request(detail: &'static str) -> Self {
+        Self::new(&kind::BAD_REQUEST, detail)
+    }
+
+    pub fn bad_encoding() -> Self {
+        Self::bad_request("In a path, '%' must be followed by two hexadecimal digits.")
+    }
+
+    pub fn not_found() -> Self {
+        Self::new(&kind::NOT_FOUND, "There is nothing at this path. GET /table lists the routes.")
+    }
+
+    /// `allow` lists the methods that the path has.
+    pub fn method_not_allowed(allow: String) -> Self {
+        let detail = format!("This path has the methods {allow}.");
+        Self { allow: Some(allow), ..Self::new(&kind::METHOD_NOT_ALLOWED, detail) }
+    }
+
+    /// `limit` is in bytes.
+    pub fn body_too_large(limit: usize) -> Self {
+        let detail = format!("The body of an entry must have at most {limit} bytes.");
+        Self::new(&kind::BODY_TOO_LARGE, detail)
+    }
+
+    pub fn entry_id_reused() -> Self {
+        Self::new(
+            &kind::ENTRY_ID_REUSED,
+            "An entry with this entry_id and other content is already stored. \
+             Use a new entry_id for a new entry.",
+        )
+    }
+
+    /// `reason` is for an operator and holds no secret.
+    pub fn not_ready(reason: &'static str, cause: Option<StoreError>) -> Self {
+        Self { cause: cause.map(Box::new), ..Self::new(&kind::NOT_READY, reason) }
+    }
+
+    /// A failure to record an entry. Where it may have been recorded nevertheless, the answer tells
+    /// the client how to find out.
+    pub fn not_recorded(error: StoreError, entry_id: Uuid) -> Self {
+        match error {
+            StoreError::TimedOut(_) | StoreError::Unreachable(_) => Self {
+                entry_id: Some(entry_id),
+                cause: Some(Box::new(error)),
+                ..Self::new(
+                    &kind::STORE_UNAVAILABLE,
+                    "The store did not answer in time, so it is unknown whether the entry was \
+                     recorded. Send it again with the same entry_id: that is safe.",
+                )
+            },
+            error => error.into(),
+        }
+    }
+
+    pub fn internal() -> Self {
+        Self::new(
+            &kind::INTERNAL,
+            "This is a defect of the service. Its log has the cause under this request's id.",
+        )
+    }
+}
+
+impl From<InvalidSubmission> for Problem {
+    fn from(error: InvalidSubmission) -> Self {
+        match error {
+            InvalidSubmission::Json(error) => {
+                Self::new(&kind::INVALID_JSON, format!("The body is not a JSON object: {error}."))
+            }
+            InvalidSubmission::Fields(errors) => Self {
+                errors,
+                ..Self::new(
+                    &kind::INVALID_ENTRY,
+                    "Some members are invalid; 'errors' lists each of them.",
+                )
+            },
+        }
+    }
+}
+
+impl From<InvalidDay> for Problem {
+    fn from(error: InvalidDay) -> Self {
+        Self::new(&kind::INVALID_DATE, error.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let (kind, detail) = match error {
+            StoreError::Busy => {
+                (&kind::BUSY, "Nothing was recorded. Send the entry again in a moment.")
+            }
+            StoreError::TimedOut(_)
+            | StoreError::Unreachable(_)
+            | StoreError::Stale(_)
+            | StoreError::Deferred => (
+                &kind::STORE_UNAVAILABLE,
+                "The store did not answer in time. Try again in a moment.",
+            ),
+            StoreError::NotMigrated(_) => (
+                &kind::STORE_UNAVAILABLE,
+                "The store has not been migrated for this release yet. Try again in a moment.",
+            ),
+            StoreError::Refused(_) | StoreError::Defect(_) => {
+                return Self { cause: Some(Box::new(error)), ..Self::internal() };
+            }
+        };
+        Self { cause: Some(Box::new(error)), ..Self::new(kind, detail) }
+    }
+}
+
+impl Serialize for Problem {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut json = serializer.serialize_map(None)?;
+        json.serialize_entry("type", &format_args!("urn:rollcall:problem:{}", self.kind.code))?;
+        json.serialize_entry("title", self.kind.title)?;
+        json.serialize_entry("status", &self.kind.status.code)?;
+        json.serialize_entry("detail", &self.detail)?;
+        json.serialize_entry("code", self.kind.code)?;
+        if !self.errors.is_empty() {
+            json.serialize_entry("errors", &self.errors)?;
+        }
+        if let Some(entry_id) = &self.entry_id {
+            json.serialize_entry("entry_id", entry_id)?;
+        }
+        json.end()
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Problem {
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
+        // Strings and numbers always serialize.
+        let json = serde_json::to_vec(&self).map_err(|_| Status::InternalServerError)?;
+        let mut response = Response::build();
+        response
+            .status(self.kind.status)
+            .header(ContentType::new("application", "problem+json"))
+            .sized_body(json.len(), Cursor::new(json));
+        if self.kind.is_temporary() {
+            response.header(Header::new("Retry-After", RETRY_AFTER));
+        }
+        if let Some(allow) = self.allow {
+            response.header(Header::new("Allow", allow));
+        }
+        // The first problem of a request is the one that it is answered with.
+        let _ = Reported::slot(request).set(Reported { code: self.kind.code, cause: self.cause });
+        response.ok()
+    }
+}

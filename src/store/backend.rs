@@ -1,0 +1,12 @@
+use super::{Entries, Replication, Versioned};
+
+/// A database, by what it can do. All calls block, and any number of threads may make them.
+pub trait Store: Entries + Versioned + Send + Sync + 'static {
+    /// `postgres` or `embedded`, for people and programs.
+    fn kind(&self) -> &'static str;
+
+    /// Where this store can have replicas, its position in their log.
+    fn replication(&self) -> Option<&dyn Replication> {
+        None
+    }
+}

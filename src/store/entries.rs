@@ -1,0 +1,44 @@
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+
+use super::StoreError;
+use crate::domain::{Entry, Passage};
+
+/// Reads entries, and opens connections that record them.
+pub trait Entries {
+    /// Opens a connection to record through.
+    fn recorder(&self) -> Result<Box<dyn Recorder>, StoreError>;
+
+    /// Calls `each` with every entry whose `login` lies in `instants`, by ascending id, from one
+    /// snapshot. Memory does not grow with their number. Stops at the first error.
+    fn each_entry(
+        &self,
+        instants: Range<DateTime<Utc>>,
+        each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError>;
+
+    /// The number of entries whose `login` lies in `instants`.
+    fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError>;
+}
+
+/// One connection that records entries; used by one thread.
+pub trait Recorder {
+    /// Records what is new of `batch` in one transaction. Returns, in the same order, what the
+    /// store then holds under each `entry_id`.
+    ///
+    /// The ids in `batch` are distinct. Where other processes may record the same ids, they are
+    /// ascending, so that no two transactions wait for each other.
+    ///
+    /// `Ok` means committed and flushed to disk. After any error but [`StoreError::Refused`] the
+    /// recorder must not be used again.
+    fn record(&mut self, batch: &[&Passage]) -> Result<Vec<Stored>, StoreError>;
+}
+
+/// What the store holds under one `entry_id` after a batch.
+#[derive(Debug)]
+pub struct Stored {
+    pub entry: Entry,
+    /// Whether this batch recorded it.
+    pub created: bool,
+}

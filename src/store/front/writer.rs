@@ -1,0 +1,188 @@
+//! The group commit: one thread records everything that waits as one batch. A durable commit costs
+//! one flush of the log, whether it holds one entry or hundreds. There is no timer: a lone entry is
+//! committed at once, and while one batch is being committed the next one gathers.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use super::queue::{Command, Queue};
+use crate::domain::{Passage, Recorded};
+use crate::error_chain::ErrorChain;
+use crate::store::{Recorder, Store, StoreError, Stored};
+
+/// The pause before the store is tried again: at first, and at most.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// The thread that records. It ends when [`Writer::finish`] was called and nothing waits any more.
+pub struct Writer {
+    queue: Queue,
+    ended: Receiver<()>,
+}
+
+impl Writer {
+    /// Starts the thread. `limit` bounds how many entries wait; `timeout` how long each does.
+    pub fn start(store: Arc<dyn Store>, limit: usize, timeout: Duration) -> std::io::Result<Self> {
+        let queue = Queue::new(limit, timeout);
+        let (alive, ended) = channel();
+        let commands = queue.clone();
+        thread::Builder::new().name("writer".into()).spawn(move || {
+            let _alive = alive;
+            Session { store, recorder: None, healthy: true }.run(&commands);
+        })?;
+        Ok(Self { queue, ended })
+    }
+
+    /// The queue in front of this writer.
+    pub fn queue(&self) -> Queue {
+        self.queue.clone()
+    }
+
+    /// Refuses new entries and records those that wait. Returns whether that was done within
+    /// `timeout`; a store that does not answer can hold the thread for longer.
+    pub fn finish(self, timeout: Duration) -> bool {
+        self.queue.close();
+        self.ended.recv_timeout(timeout) == Err(RecvTimeoutError::Disconnected)
+    }
+}
+
+/// A writer that is dropped takes no more entries, and its thread ends.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue.close();
+    }
+}
+
+/// The thread's side: the store, and its connection while there is one.
+struct Session {
+    store: Arc<dyn Store>,
+    recorder: Option<Box<dyn Recorder>>,
+    /// Whether the store could be reached at the last attempt. Only changes are logged.
+    healthy: bool,
+}
+
+impl Session {
+    fn run(mut self, queue: &Queue) {
+        // Connect before the first entry arrives. If that fails, the entry will try again.
+        let _ = self.connect();
+        let mut batch = Vec::new();
+        while queue.take_all(&mut batch) {
+            self.settle(&mut batch);
+        }
+    }
+
+    /// Answers every command in `batch` and leaves it empty.
+    ///
+    /// While the store cannot be reached it is tried again for as long as a request waits. That is
+    /// safe even if a broken commit did happen, because the `entry_id` finds it again.
+    fn settle(&mut self, batch: &mut Vec<Command>) {
+        // Ascending ids, so that two replicas with the same ids in flight cannot deadlock. The sort
+        // is stable: of two commands with one id, the first to arrive is recorded.
+        batch.sort_by_key(|command| command.passage.entry_id);
+        let mut pause = BACKOFF.0;
+        let mut retried = false;
+        loop {
+            // Requests that have timed out do not wait any more.
+            batch.retain(|command| !command.answer.is_closed());
+            if batch.is_empty() {
+                return;
+            }
+            match self.record(batch) {
+                Ok(stored) => return answer_all(batch, stored, retried),
+                Err(StoreError::Refused(_)) if batch.len() > 1 => {
+                    return self.settle_one_by_one(batch);
+                }
+                Err(StoreError::Unreachable(_)) => {
+                    retried = true;
+                    thread::sleep(pause);
+                    pause = (pause * 2).min(BACKOFF.1);
+                }
+                Err(error) => {
+                    for command in batch.drain(..) {
+                        let _ = command.answer.send(Err(error.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Finds the row that made the store refuse the batch, so that only its own entry is refused.
+    fn settle_one_by_one(&mut self, batch: &mut Vec<Command>) {
+        for command in batch.drain(..) {
+            self.settle(&mut vec![command]);
+        }
+    }
+
+    /// Records the distinct entries of the batch. After any error but a refusal the connection is
+    /// given up.
+    fn record(&mut self, batch: &[Command]) -> Result<Vec<Stored>, StoreError> {
+        let recorder = self.connect()?;
+        let mut passages: Vec<_> = batch.iter().map(|command| &command.passage).collect();
+        passages.dedup_by_key(|passage| passage.entry_id);
+        let recorded = catch_unwind(AssertUnwindSafe(|| recorder.record(&passages)))
+            .unwrap_or_else(|_| Err(StoreError::defect("recording panicked")));
+        if !matches!(recorded, Ok(_) | Err(StoreError::Refused(_))) {
+            self.recorder = None;
+        }
+        self.log_change(recorded.as_ref().map(drop));
+        recorded
+    }
+
+    fn connect(&mut self) -> Result<&mut dyn Recorder, StoreError> {
+        let recorder = match self.recorder.take() {
+            Some(recorder) => recorder,
+            None => self.store.recorder().inspect_err(|error| self.log_change(Err(error)))?,
+        };
+        Ok(&mut **self.recorder.insert(recorder))
+    }
+
+    fn log_change(&mut self, outcome: Result<(), &StoreError>) {
+        match outcome {
+            Ok(()) if !self.healthy => tracing::info!("the store can be written to again"),
+            Err(StoreError::Refused(_)) => return,
+            Err(error) if self.healthy => {
+                let error = ErrorChain(error);
+                tracing::warn!(%error, "the store cannot be written to");
+            }
+            _ => {}
+        }
+        self.healthy = outcome.is_ok();
+    }
+}
+
+/// `stored` has one item for each distinct `entry_id` in `batch`, and both are ascending.
+fn answer_all(batch: &mut Vec<Command>, stored: Vec<Stored>, retried: bool) {
+    let mut stored = stored.into_iter();
+    let mut current: Option<Stored> = None;
+    for Command { passage, answer } in batch.drain(..) {
+        let id = passage.entry_id;
+        if current.as_ref().is_none_or(|stored| stored.entry.passage.entry_id != id) {
+            current = stored.next();
+            if let Some(stored) = &mut current {
+                // After a commit with unknown outcome, our own row has our own clock.
+                stored.created |=
+                    retried && stored.entry.passage.received_at == passage.received_at;
+            }
+        }
+        let outcome = match &mut current {
+            Some(stored) if stored.entry.passage.entry_id == id => Ok(outcome(stored, &passage)),
+            _ => Err(StoreError::defect("the store left out an entry")),
+        };
+        // A request that does not wait any more was told that the outcome is unknown.
+        let _ = answer.send(outcome);
+    }
+}
+
+/// What the store's row means to one of the requests with its `entry_id`.
+fn outcome(stored: &mut Stored, passage: &Passage) -> Recorded {
+    if !stored.entry.passage.is_repeated_by(passage) {
+        Recorded::Reused
+    } else if std::mem::take(&mut stored.created) {
+        // Only the first request created it; others with the same id in this batch are replays.
+        Recorded::Created(stored.entry.clone())
+    } else {
+        Recorded::Replayed(stored.entry.clone())
+    }
+}

@@ -1,0 +1,28 @@
+use diesel::pg::PgConnection;
+use diesel::r2d2::R2D2Connection;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use super::migrate;
+use crate::store::{Schema, StoreError};
+
+/// The meaning of a failed statement.
+pub(super) fn classify(error: DieselError, connection: &mut PgConnection) -> StoreError {
+    use DatabaseErrorKind::{ClosedConnection, ReadOnlyTransaction, UnableToSendCommand};
+    match error {
+        // A primary that became a standby is read-only: a new connection may find the new primary.
+        DieselError::DatabaseError(
+            ClosedConnection | UnableToSendCommand | ReadOnlyTransaction,
+            cause,
+        ) => StoreError::unreachable(cause.message()),
+        error if connection.is_broken() => StoreError::unreachable(error),
+        // Diesel does not pass SQLSTATEs on, so a missing table is found by asking for the schema.
+        error => schema(connection)
+            .and_then(|schema| schema.require().err())
+            .unwrap_or_else(|| StoreError::refused(error)),
+    }
+}
+
+/// The schema, if the database can be asked for it.
+fn schema(connection: &mut PgConnection) -> Option<Schema> {
+    Some(Schema::new(migrate::known().ok()?, migrate::applied(connection).ok()?))
+}

@@ -1,0 +1,34 @@
+use chrono::{DateTime, Utc};
+use diesel::pg::data_types::PgTimestamp;
+use uuid::Uuid;
+
+use crate::domain::{Entry, Passage, Text};
+use crate::store::StoreError;
+
+/// 2000-01-01 00:00 UTC, from which PostgreSQL counts, in microseconds since 1970.
+const EPOCH: i64 = 946_684_800_000_000;
+
+/// A row of `attendance`, in the order of its columns. Moments are converted later, by [`entry`],
+/// because the thread that fetches rows is the busiest.
+pub(super) type Row = (i64, Uuid, PgTimestamp, PgTimestamp, String, String, Option<String>);
+
+/// The entry in a row. Fails where a moment is out of range, which this program never writes.
+pub(super) fn entry(row: Row) -> Result<Entry, StoreError> {
+    let (id, entry_id, login, received_at, lastname, firstname, gate) = row;
+    let passage = Passage {
+        entry_id,
+        login: moment(id, login)?,
+        received_at: moment(id, received_at)?,
+        firstname: Text::from_store(firstname),
+        lastname: Text::from_store(lastname),
+        gate: gate.map(Text::from_store),
+    };
+    Ok(Entry { id, passage })
+}
+
+fn moment(id: i64, PgTimestamp(micros): PgTimestamp) -> Result<DateTime<Utc>, StoreError> {
+    micros
+        .checked_add(EPOCH)
+        .and_then(DateTime::from_timestamp_micros)
+        .ok_or_else(|| StoreError::defect(format!("a moment of the row with id {id} is invalid")))
+}

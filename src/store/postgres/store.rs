@@ -1,0 +1,113 @@
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, Pool};
+
+use super::classify::classify;
+use super::record::PostgresRecorder;
+use super::tables::attendance;
+use super::target::PostgresTarget;
+use super::{migrate, position, session, sheet};
+use crate::domain::Entry;
+use crate::store::{
+    Entries, Migration, Position, Recorder, Replication, Store, StoreError, Versioned,
+};
+
+/// Entries in a PostgreSQL database.
+pub struct PostgresStore {
+    target: PostgresTarget,
+    timeout: Duration,
+    reads: Pool<ConnectionManager<PgConnection>>,
+}
+
+impl PostgresStore {
+    /// Does not connect yet. `timeout` bounds the wait for a connection and for a statement.
+    pub fn new(target: PostgresTarget, pool_size: u32, timeout: Duration) -> Self {
+        let reads = session::pool(&target, pool_size, timeout);
+        Self { target, timeout, reads }
+    }
+
+    /// Runs `read` on a pooled connection. The connection is not tested first, which would cost a
+    /// second round trip. If it is dead the next one is tried, once more than the pool can hold dead
+    /// ones.
+    fn read<T>(
+        &self,
+        mut read: impl FnMut(&mut PgConnection) -> QueryResult<T>,
+    ) -> Result<T, StoreError> {
+        let mut dead = 0;
+        loop {
+            let mut connection = self.reads.get().map_err(StoreError::unreachable)?;
+            match read(&mut connection).map_err(|error| classify(error, &mut connection)) {
+                Err(StoreError::Unreachable(_)) if dead < self.reads.max_size() => dead += 1,
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+impl Store for PostgresStore {
+    fn kind(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn replication(&self) -> Option<&dyn Replication> {
+        Some(self)
+    }
+}
+
+impl Entries for PostgresStore {
+    fn recorder(&self) -> Result<Box<dyn Recorder>, StoreError> {
+        let connection = session::open_for_writing(&self.target, self.timeout)?;
+        Ok(Box::new(PostgresRecorder::new(connection)))
+    }
+
+    fn each_entry(
+        &self,
+        instants: Range<DateTime<Utc>>,
+        each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut started = false;
+        self.read(|connection| {
+            let mut each = |entry| {
+                started = true;
+                each(entry)
+            };
+            match sheet::each_entry(connection, &instants, &mut each) {
+                // Entries that were handed out cannot be taken back, so this is not tried again.
+                Err(error) if started => Ok(Err(classify(error, connection))),
+                sheet => sheet,
+            }
+        })?
+    }
+
+    fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError> {
+        let query = attendance::table
+            .filter(attendance::login.ge(instants.start).and(attendance::login.lt(instants.end)))
+            .count();
+        self.read(|connection| query.get_result::<i64>(connection).map(i64::unsigned_abs))
+    }
+}
+
+impl Replication for PostgresStore {
+    fn position(&self) -> Result<Position, StoreError> {
+        self.read(position::position)
+    }
+}
+
+impl Versioned for PostgresStore {
+    fn known_migrations(&self) -> Result<Vec<Migration>, StoreError> {
+        migrate::known()
+    }
+
+    fn applied_versions(&self) -> Result<Vec<String>, StoreError> {
+        self.read(migrate::applied)
+    }
+
+    fn migrate(&self, deadline: Instant, applied: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+        let mut connection = session::open_for_migrating(&self.target, deadline)?;
+        migrate::migrate(&mut connection, applied)
+    }
+}

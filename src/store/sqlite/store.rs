@@ -1,0 +1,83 @@
+use std::ops::Range;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use super::classify::classify;
+use super::record::SqliteRecorder;
+use super::refusal::refusal;
+use super::{migrate, session, sheet};
+use crate::domain::Entry;
+use crate::store::{Entries, Migration, Recorder, Store, StoreError, Versioned};
+
+/// Entries in one SQLite file, in write-ahead mode: one writer, and readers that never wait for it.
+pub struct SqliteStore {
+    file: PathBuf,
+    timeout: Duration,
+    reads: session::Connections,
+}
+
+impl SqliteStore {
+    /// Does not open the file yet. `timeout` bounds the wait for a connection and for the file's lock.
+    pub fn new(file: PathBuf, pool_size: u32, timeout: Duration) -> Self {
+        let reads = session::pool(&file, pool_size, timeout);
+        Self { file, timeout, reads }
+    }
+
+    /// The same for a file that must not be changed.
+    pub fn read_only(file: PathBuf, pool_size: u32, timeout: Duration) -> Self {
+        let reads = session::read_only_pool(&file, pool_size, timeout);
+        Self { file, timeout, reads }
+    }
+
+    fn reader(&self) -> Result<session::Pooled, StoreError> {
+        self.reads.get().map_err(StoreError::unreachable)
+    }
+}
+
+impl Store for SqliteStore {
+    fn kind(&self) -> &'static str {
+        "embedded"
+    }
+}
+
+impl Entries for SqliteStore {
+    fn recorder(&self) -> Result<Box<dyn Recorder>, StoreError> {
+        Ok(Box::new(SqliteRecorder::new(session::open(&self.file, self.timeout)?)))
+    }
+
+    fn each_entry(
+        &self,
+        instants: Range<DateTime<Utc>>,
+        each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.reader()?;
+        sheet::each_entry(&mut connection, &instants, each)
+            .map_err(|error| classify(error, &mut connection))?
+    }
+
+    fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError> {
+        let mut connection = self.reader()?;
+        sheet::count(&mut connection, &instants).map_err(|error| classify(error, &mut connection))
+    }
+}
+
+impl Versioned for SqliteStore {
+    fn known_migrations(&self) -> Result<Vec<Migration>, StoreError> {
+        migrate::known()
+    }
+
+    fn applied_versions(&self) -> Result<Vec<String>, StoreError> {
+        // Opening a missing file would create it.
+        match self.file.exists() {
+            true => migrate::applied(&mut *self.reader()?).map_err(refusal),
+            false => Ok(Vec::new()),
+        }
+    }
+
+    fn migrate(&self, deadline: Instant, applied: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_secs(1));
+        migrate::migrate(&mut session::open(&self.file, left)?, applied)
+    }
+}
