@@ -31,7 +31,8 @@ manifests: ## Make the files in k8s/ anew from the chart
 	tests/chart/install.sh
 	k8s/render
 
-bench: ## Measure the release binary
+bench: ## Measure the release binary beside its peers; installs what that needs
+	benches/install.sh
 	benches/run
 
 fmt: ## Format the Rust sources
