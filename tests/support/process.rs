@@ -41,15 +41,16 @@ impl Process {
         Self::launch(command(&["serve"], environment))
     }
 
-    /// The same with the binary of the previous release, which `make test` builds. Without a
-    /// previous release this is the binary under test.
+    /// The same with the binary of the previous release, which `make test` builds.
     #[track_caller]
     pub fn serve_previous_release(environment: &Environment) -> Self {
-        let binary = std::env::var_os("ROLLCALL_TEST_PREVIOUS_BINARY");
-        Self::launch(binary.map_or_else(
-            || command(&["serve"], environment),
-            |binary| command_of(&binary, &["serve"], environment),
-        ))
+        let binary = std::env::var_os("ROLLCALL_TEST_PREVIOUS_BINARY").unwrap_or_else(|| {
+            panic!(
+                "ROLLCALL_TEST_PREVIOUS_BINARY is not set. `make test` sets it to the previous \
+                 release's binary, which tests/support/build-release.sh builds."
+            )
+        });
+        Self::launch(command_of(&binary, &["serve"], environment))
     }
 
     #[track_caller]
