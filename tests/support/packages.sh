@@ -20,8 +20,8 @@ need() {
 install_packages() {
   ((${#packages[@]})) || return 0
   say "installing Debian packages: ${packages[*]}"
-  # Without this setting PostgreSQL's package would create and start a cluster. The setting is in a separate file and only
-  # there during this installation, so that later ones on this machine are not affected.
+  # Without this setting PostgreSQL's package would create and start a cluster. The setting is in a separate file that is
+  # deleted after this installation, so that it does not affect later ones on this machine.
   local setting=/etc/postgresql-common/createcluster.d/rollcall-tests.conf failed=0
   as_root mkdir -p "${setting%/*}"
   as_root tee "$setting" <<<'create_main_cluster = false' >/dev/null
