@@ -71,10 +71,12 @@ fn sessions_that_were_terminated_while_idle_are_replaced_without_an_error() {
     let address = service.address();
     let (mut holder, mut session) = (store.postgres(), store.postgres());
     for round in 1..=3 {
-        // The pool opens more connections only for reads that run in parallel.
+        // The pool opens more connections only for reads that run in parallel. Reads of one sheet may
+        // be combined, so these are different ones.
+        const DAYS: [&str; 4] = ["today", "20260301", "20260302", "20260303"];
         holder.batch_execute("BEGIN; LOCK TABLE attendance").unwrap();
         std::thread::scope(|scope| {
-            let sheets = [(); 4].map(|()| scope.spawn(move || sheet(address, "today")));
+            let sheets = DAYS.map(|day| scope.spawn(move || sheet(address, day)));
             wait_until("the sheets wait for the table", || {
                 count(&mut session, "count(*) FILTER (WHERE wait_event_type = 'Lock')") == 4
             });
