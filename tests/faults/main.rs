@@ -5,6 +5,8 @@
 mod support;
 
 mod connection;
+mod cuttable_network;
+mod large_sheet;
 mod load_balancer;
 mod load_generator;
 mod load_lock;
@@ -15,6 +17,7 @@ mod store_lock;
 
 mod copy;
 mod crashes;
+mod cut_networks;
 mod full_queue;
 mod migrations;
 mod outages;
@@ -25,5 +28,6 @@ mod rolling_update;
 mod secrets;
 mod sessions;
 mod shutdown;
+mod slow_clients;
 mod synchronous_commit;
 mod tls;

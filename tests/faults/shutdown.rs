@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::connection::{Connection, sheet};
+use crate::large_sheet;
 use crate::load_generator::LoadGenerator;
 use crate::load_lock;
 use crate::pending_creates::PendingCreates;
@@ -19,25 +20,6 @@ use crate::support::{Cluster, Fresh, Process, StoreKind, on_both_stores};
 /// second longer, and three seconds to close the connections and end the process.
 fn limit(timeout: u64) -> Duration {
     Duration::from_secs(timeout + (timeout + 1) + 3)
-}
-
-/// With this number of long names, a sheet does not fit into a connection's buffers.
-const MANY: usize = 40_000;
-
-fn fill(store: &Fresh) {
-    store.sql(&match store {
-        Fresh::Postgres(_) => format!(
-            "INSERT INTO attendance (entry_id, login, received_at, lastname, firstname) \
-             SELECT gen_random_uuid(), '2026-03-02T00:15:00Z', now(), repeat('ж', 100), \
-             repeat('я', 100) FROM generate_series(1, {MANY})"
-        ),
-        Fresh::Embedded(_) => format!(
-            "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT {MANY}) \
-             INSERT INTO attendance (entry_id, login, received_at, lastname, firstname) \
-             SELECT printf('%08x-0000-4000-8000-000000000000', n), 1772410500000000, 0, \
-             printf('%.100c', 'x'), printf('%.100c', 'y') FROM number"
-        ),
-    });
 }
 
 /// Sends SIGTERM to a service under load.
@@ -74,14 +56,14 @@ on_both_stores! {
 
     fn a_sheet_that_is_being_sent_at_sigterm_is_sent_to_the_end(store: StoreKind) {
         let store = Fresh::migrated(store);
-        fill(&store);
+        large_sheet::insert(&store);
         let mut service = Process::serve(&store.environment());
         let mut slow = Connection::open(service.address()).unwrap();
-        slow.begin_get("/table/view/date:20260302").unwrap();
+        slow.begin_get(large_sheet::PATH).unwrap();
         service.signal("TERM");
         service.wait_for_line("stopping");
         let sheet = slow.finish_get().unwrap();
-        assert_eq!(sheet.json().as_array().unwrap().len(), MANY);
+        assert_eq!(sheet.json().as_array().unwrap().len(), large_sheet::COUNT);
         let ended = service.wait(limit(5));
         assert!(ended.success(), "{ended}");
     }

@@ -8,6 +8,7 @@ pub mod app;
 pub mod cluster;
 pub mod database;
 pub mod process;
+pub mod skip;
 pub mod wait;
 
 pub use answer::Answer;
@@ -15,6 +16,7 @@ pub use app::{Options, TestApp};
 pub use cluster::Cluster;
 pub use database::{Fresh, StoreKind};
 pub use process::Process;
+pub use skip::skip;
 pub use wait::{wait_until, wait_until_within};
 
 /// Makes two tests of one body, one for each kind of store.

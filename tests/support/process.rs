@@ -1,6 +1,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
@@ -41,6 +42,14 @@ impl Process {
         Self::launch(command(&["serve"], environment))
     }
 
+    /// The same with a limit on the number of open files, which the service cannot raise.
+    #[track_caller]
+    pub fn serve_with_file_limit(files: u64, environment: &Environment) -> Self {
+        let limit = format!("--nofile={files}:{files}");
+        let arguments = [&limit, env!("CARGO_BIN_EXE_rollcall"), "serve"];
+        Self::launch(command_of("prlimit".as_ref(), &arguments, environment))
+    }
+
     /// The same with the binary of the previous release, which `make test` builds.
     #[track_caller]
     pub fn serve_previous_release(environment: &Environment) -> Self {
@@ -76,6 +85,30 @@ impl Process {
     /// The lines of its standard output and standard error so far.
     pub fn log(&self) -> Vec<String> {
         self.log.output.lock().unwrap().lines.clone()
+    }
+
+    /// The number of its open files, sockets included.
+    pub fn open_files(&self) -> usize {
+        self.files().len()
+    }
+
+    /// The number of its open sockets.
+    pub fn open_sockets(&self) -> usize {
+        let is_socket = |file: &PathBuf| file.to_string_lossy().starts_with("socket:");
+        self.files().iter().filter(|file| is_socket(file)).count()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        // A file may be closed after it was listed.
+        files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok()).collect()
+    }
+
+    /// Its resident memory in bytes.
+    pub fn resident_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        size.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
     }
 
     /// Waits for a JSON line whose message begins with `message`, and returns it.
