@@ -1,4 +1,4 @@
-//! The binary as an operator calls it.
+//! The commands of the binary.
 
 use std::io::{Read, Write};
 use std::process::{Command, Output};
@@ -20,13 +20,13 @@ fn lines(bytes: &[u8]) -> Vec<String> {
 }
 
 on_both_stores! {
-    fn migrate_says_what_it_did_and_does_it_once(store: StoreKind) {
+    fn migrate_reports_what_it_applied_and_applies_it_once(store: StoreKind) {
         let fresh = Fresh::bare(store);
         let environment = fresh.environment();
         let made = || matches!(&fresh, Fresh::Embedded(_)) && fresh.file().exists();
         let list = || lines(&rollcall(&["migrate", "--list"], &environment).stdout);
         assert_eq!(list(), ["20261121000000_create_attendance  missing"]);
-        assert!(!made(), "listing has made the file");
+        assert!(!made(), "--list has created the file");
         let first = rollcall(&["migrate"], &environment);
         assert_eq!(first.status.code(), Some(0));
         assert!(lines(&first.stdout)[0].starts_with("applied 20261121000000"), "{first:?}");
@@ -35,16 +35,16 @@ on_both_stores! {
         assert_eq!((second.status.code(), lines(&second.stdout)), (Some(0), vec!["the schema is current: 20261121000000".into()]));
     }
 
-    fn migrate_leaves_a_schema_alone_that_is_ahead(store: StoreKind) {
+    fn migrate_does_not_change_a_schema_that_is_ahead(store: StoreKind) {
         let fresh = Fresh::migrated(store);
         fresh.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')");
-        let a_long_time = ["migrate", "--timeout", "18446744073709551615"];
-        let done = rollcall(&a_long_time, &fresh.environment());
+        let longest_timeout = ["migrate", "--timeout", "18446744073709551615"];
+        let done = rollcall(&longest_timeout, &fresh.environment());
         assert_eq!(done.status.code(), Some(0), "{done:?}");
         assert!(lines(&done.stdout)[0].contains("ahead"), "{done:?}");
     }
 
-    fn wait_for_schema_tells_a_migrated_store_from_another(store: StoreKind) {
+    fn wait_for_schema_succeeds_only_for_a_migrated_store(store: StoreKind) {
         let fresh = Fresh::bare(store);
         let waited = rollcall(&["wait-for-schema", "--timeout", "0"], &fresh.environment());
         assert_eq!(waited.status.code(), Some(1));
@@ -54,7 +54,7 @@ on_both_stores! {
         assert_eq!(waited.status.code(), Some(0), "{waited:?}");
     }
 
-    fn healthcheck_asks_the_local_server(store: StoreKind) {
+    fn healthcheck_requests_readyz_of_the_local_server(store: StoreKind) {
         let app = TestApp::start(store);
         let environment = [("ROCKET_PORT", app.address().port().to_string()), ("ROCKET_ADDRESS", "0.0.0.0".into())];
         assert_eq!(rollcall(&["healthcheck"], &environment).status.code(), Some(0));
@@ -64,7 +64,7 @@ on_both_stores! {
         assert!(lines(&checked.stderr)[0].contains("not_ready"), "{checked:?}");
     }
 
-    fn healthcheck_asks_another_server_where_it_is_told_to(store: StoreKind) {
+    fn healthcheck_requests_the_url_that_it_is_given(store: StoreKind) {
         let app = TestApp::start(store);
         let check = |url: &str| rollcall(&["healthcheck", "--url", url], &[]);
         let port = app.address().port();
@@ -84,21 +84,22 @@ on_both_stores! {
 }
 
 #[test]
-fn a_server_that_is_not_there_fails_its_healthcheck() {
+fn healthcheck_fails_without_a_server() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let checked = rollcall(&["healthcheck"], &[("ROCKET_PORT", port.to_string())]);
     assert_eq!(checked.status.code(), Some(1));
+    assert_eq!(lines(&checked.stderr).len(), 1, "{checked:?}");
 }
 
 #[test]
-fn what_answers_in_another_servers_place_is_told_in_one_plain_line() {
+fn healthcheck_reports_an_unexpected_answer_in_one_line_without_control_characters() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let peer = std::thread::spawn(move || {
         let (mut connection, _) = listener.accept().unwrap();
-        // The whole request is read first, or the answer might be lost with the connection.
+        // Reads the whole request: closing a connection with unread data would discard the answer.
         let mut request = Vec::new();
         while !request.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -114,27 +115,27 @@ fn what_answers_in_another_servers_place_is_told_in_one_plain_line() {
 }
 
 #[test]
-fn a_database_that_never_comes_is_given_up_with_the_reason() {
-    let nowhere = [
+fn commands_give_up_with_the_reason_when_the_database_cannot_be_reached() {
+    let no_database = [
         ("DATABASE_HOSTNAME", "127.0.0.1".into()),
         ("DATABASE_PORT", "1".into()),
         ("DATABASE_PASSWORD", "hunter2".into()),
     ];
     for command in ["migrate", "wait-for-schema"] {
         let started = Instant::now();
-        let gave_up = rollcall(&[command, "--timeout", "1"], &nowhere);
-        assert_eq!(gave_up.status.code(), Some(1), "{gave_up:?}");
-        let said = String::from_utf8_lossy(&gave_up.stderr).into_owned()
-            + &String::from_utf8_lossy(&gave_up.stdout);
-        assert!(said.contains("gave up waiting"), "{said}");
-        assert_eq!(lines(&gave_up.stderr).len(), 1, "{said}");
+        let done = rollcall(&[command, "--timeout", "1"], &no_database);
+        assert_eq!(done.status.code(), Some(1), "{done:?}");
+        let output = String::from_utf8_lossy(&done.stderr).into_owned()
+            + &String::from_utf8_lossy(&done.stdout);
+        assert!(output.contains("gave up waiting"), "{output}");
+        assert_eq!(lines(&done.stderr).len(), 1, "{output}");
         assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
-        assert!(!said.contains("hunter2"));
+        assert!(!output.contains("hunter2"));
     }
 }
 
 #[test]
-fn a_bad_setting_stops_every_command_with_one_line() {
+fn an_invalid_setting_stops_every_command_with_one_line() {
     for command in [&["serve"][..], &[], &["migrate"], &["wait-for-schema"], &["healthcheck"]] {
         let refused = rollcall(command, &[("DATABASE_PORT", "54x32".into())]);
         assert_eq!(refused.status.code(), Some(2), "{command:?}");
@@ -146,7 +147,7 @@ fn a_bad_setting_stops_every_command_with_one_line() {
 }
 
 #[test]
-fn a_file_that_is_no_database_stops_the_start() {
+fn a_file_that_is_not_a_database_is_reported() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("notes.txt");
     std::fs::write(
@@ -164,13 +165,14 @@ fn a_file_that_is_no_database_stops_the_start() {
 }
 
 #[test]
-fn every_command_explains_itself() {
+fn every_command_has_a_help_text() {
     for command in [
         &["--help"][..],
         &["serve", "--help"],
         &["migrate", "--help"],
         &["wait-for-schema", "--help"],
         &["healthcheck", "--help"],
+        &["copy", "--help"],
     ] {
         let help = rollcall(command, &[]);
         assert_eq!(help.status.code(), Some(0));

@@ -1,4 +1,5 @@
-//! Bodies that nobody would write: none of them may be a defect, and none may be lost silently.
+//! Generated bodies: each is recorded or rejected with a problem, and the store has exactly the
+//! recorded ones.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +13,7 @@ use crate::support::{StoreKind, TestApp};
 const BODIES: usize = 100_000;
 const THREADS: usize = 4;
 
-/// Any JSON value, now and then the right one for a member.
+/// Any JSON value; sometimes a valid one for a member.
 fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -34,7 +35,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// An object of the members that we know and some that we do not, or plain rubbish.
+/// Mostly an object with known and unknown members, sometimes damaged; else any JSON or any bytes.
 fn body() -> impl Strategy<Value = Vec<u8>> {
     let member = prop_oneof![
         Just("firstname".to_owned()),
@@ -67,7 +68,8 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// Posts `count` bodies from a seed of its own and says how many were recorded.
+/// Posts `count` bodies made from `seed` and returns how many were recorded. Asserts that these are
+/// more than one in twenty.
 fn post_bodies(app: &TestApp, seed: u8, count: usize) -> usize {
     let config = Config::default();
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]);
@@ -79,20 +81,23 @@ fn post_bodies(app: &TestApp, seed: u8, count: usize) -> usize {
         let answer = app.post_bytes(&body);
         match answer.status {
             200 | 201 => recorded += usize::from(answer.status == 201),
-            400 => assert!(
-                ["invalid_json", "invalid_entry"]
-                    .contains(&answer.json()["code"].as_str().unwrap()),
-                "{answer:?}"
-            ),
+            400 => match answer.json()["code"].as_str() {
+                Some("invalid_entry") => {
+                    let problem = answer.problem(400, "invalid_entry");
+                    assert!(problem["errors"].as_array().is_some_and(|errors| !errors.is_empty()));
+                }
+                _ => drop(answer.problem(400, "invalid_json")),
+            },
             422 => drop(answer.problem(422, "entry_id_reused")),
             status => panic!("{status} for {:?}", String::from_utf8_lossy(&body)),
         }
     }
+    assert!(recorded > count / 20, "too few valid bodies: {recorded} of {count}");
     recorded
 }
 
 #[test]
-fn none_of_100_000_generated_bodies_is_a_defect() {
+fn of_100_000_generated_bodies_each_is_recorded_or_rejected() {
     let app = TestApp::start(StoreKind::Embedded);
     let recorded = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -105,12 +110,11 @@ fn none_of_100_000_generated_bodies_is_a_defect() {
         }
     });
     let recorded = recorded.into_inner();
-    assert!(recorded > BODIES / 20, "too few good ones among them: {recorded}");
     assert_eq!(app.count_rows(), recorded as i64);
 }
 
 #[test]
-fn none_of_5_000_is_a_defect_on_postgresql() {
+fn of_5_000_generated_bodies_each_is_recorded_or_rejected_on_postgresql() {
     let app = TestApp::start(StoreKind::Postgres);
     let recorded = post_bodies(&app, 77, 5_000);
     assert_eq!(app.count_rows(), recorded as i64);

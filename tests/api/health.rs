@@ -1,4 +1,4 @@
-//! Probes and details: `/livez`, `/readyz`, `/admin`, `/health`.
+//! The probes `/livez`, `/readyz` and `/admin`, and the details at `/health`.
 
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ on_both_stores! {
         }
     }
 
-    fn a_store_that_is_migrated_later_becomes_ready_by_itself(store: StoreKind) {
+    fn the_service_becomes_ready_when_the_store_is_migrated(store: StoreKind) {
         let app = TestApp::with(Fresh::bare(store), Options::default());
         let entry = json!({"firstname": "a", "lastname": "b"});
         app.post(&entry).problem(503, "store_unavailable");

@@ -1,4 +1,4 @@
-//! The contract, spoken as clients speak it: requests in, answers out, on both stores.
+//! The contract as a client sees it: requests and their answers, on both stores.
 
 #[path = "../support/mod.rs"]
 mod support;

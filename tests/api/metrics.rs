@@ -1,10 +1,10 @@
-//! What Prometheus scrapes.
+//! `GET /metrics`, for Prometheus.
 
 use serde_json::json;
 
 use crate::support::{StoreKind, TestApp, on_both_stores};
 
-/// The value of a series, as `/metrics` writes it.
+/// The value of a series in `/metrics`.
 #[track_caller]
 fn value(app: &TestApp, series: &str) -> String {
     let answer = app.get("/metrics");
@@ -29,11 +29,11 @@ on_both_stores! {
         assert_eq!(value(&app, "rollcall_replica_fallbacks_total"), "0");
     }
 
-    fn entries_are_counted_by_what_became_of_them(store: StoreKind) {
+    fn entries_are_counted_by_outcome(store: StoreKind) {
         let app = TestApp::start(store);
         let [created, replayed] =
             ["created", "replayed"].map(|o| format!("rollcall_entries_total{{outcome=\"{o}\"}}"));
-        // There before the first, so that the first is an increase.
+        // The series exist before the first entry, so that Prometheus sees the first one as an increase.
         assert_eq!((value(&app, &created), value(&app, &replayed)), ("0".into(), "0".into()));
         let entry_id = "01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f";
         let body = json!({"firstname": "Arvin", "lastname": "Cudanin", "entry_id": entry_id});
@@ -61,7 +61,7 @@ on_both_stores! {
         assert_eq!(count("GET", "none", 404), "1");
         assert_eq!(value(&app, "rollcall_problems_total{code=\"invalid_date\"}"), "1");
         assert_eq!(value(&app, "rollcall_problems_total{code=\"not_found\"}"), "1");
-        // No request to Rocket, but counted all the same.
+        // Rocket does not treat this as a request. It must be counted nevertheless.
         assert_eq!(value(&app, "rollcall_problems_total{code=\"bad_request\"}"), "1");
         let durations = "rollcall_http_request_duration_seconds";
         assert_eq!(value(&app, &format!("{durations}_count{{route=\"/table/view/<_..>\"}}")), "2");

@@ -1,4 +1,4 @@
-//! Retries: one `entry_id`, one entry, however often it is sent.
+//! Retries: an entry is recorded once, however often its `entry_id` is sent.
 
 use serde_json::{Value, json};
 
@@ -29,13 +29,13 @@ on_both_stores! {
         assert_eq!(app.sheet("today").len(), 1);
     }
 
-    fn other_content_under_the_same_id_is_422(store: StoreKind) {
+    fn other_content_with_the_same_entry_id_is_422(store: StoreKind) {
         let app = TestApp::start(store);
         app.set_now("2019-06-24T01:12:21.123456Z");
         let first = app.post(entry()).json();
         for other in [
             with("firstname", "arvin"), with("lastname", "Cudani"), with("gate", "B"), with("gate", Value::Null),
-            // The gate named no moment the first time: the login that it was given is none.
+            // The first body had no `occurred_at`: a login that the server chose does not count as one.
             with("occurred_at", first["login"].clone()),
         ] {
             app.post(other).problem(422, "entry_id_reused");
@@ -43,7 +43,7 @@ on_both_stores! {
         assert_eq!(app.sheet("20190624"), [first]);
     }
 
-    fn the_moment_counts_as_an_instant(store: StoreKind) {
+    fn occurred_at_is_compared_as_an_instant(store: StoreKind) {
         let app = TestApp::start(store);
         assert_eq!(app.post(with("occurred_at", "2019-06-24T09:12:21.5+08:00")).status, 201);
         for same in ["2019-06-24T01:12:21.5Z", "2019-06-24t01:12:21.5000009z"] {
@@ -53,7 +53,7 @@ on_both_stores! {
         app.post(entry()).problem(422, "entry_id_reused");
     }
 
-    fn a_moment_that_is_the_servers_own_is_still_a_moment(store: StoreKind) {
+    fn an_occurred_at_equal_to_the_servers_clock_is_not_the_same_as_none(store: StoreKind) {
         let app = TestApp::start(store);
         app.set_now("2019-06-24T01:12:21.123456Z");
         let named = with("occurred_at", "2019-06-24T01:12:21.123456Z");
@@ -62,7 +62,7 @@ on_both_stores! {
         app.post(entry()).problem(422, "entry_id_reused");
     }
 
-    fn the_header_names_the_entry_as_the_body_does(store: StoreKind) {
+    fn the_idempotency_key_header_is_the_same_as_entry_id(store: StoreKind) {
         let app = TestApp::start(store);
         let bare = json!({"firstname": "Arvin", "lastname": "Cudanin", "gate": "A"});
         let quoted = format!("\"{ID}\"");
@@ -78,15 +78,16 @@ on_both_stores! {
             let problem = app.post_with(&headers, body).problem(400, "invalid_entry");
             assert_eq!(problem["errors"][0]["field"], "Idempotency-Key", "{keys:?}");
         }
+        assert_eq!(app.sheet("today").len(), 1);
     }
 
-    fn failures_are_never_remembered(store: StoreKind) {
+    fn a_rejected_body_does_not_use_up_its_entry_id(store: StoreKind) {
         let app = TestApp::start(store);
         app.post(with("firstname", "")).problem(400, "invalid_entry");
         assert_eq!(app.post(entry()).status, 201);
     }
 
-    fn two_at_once_make_one_entry(store: StoreKind) {
+    fn sixteen_parallel_requests_record_one_entry(store: StoreKind) {
         let app = TestApp::start(store);
         let answers: Vec<_> = std::thread::scope(|scope| {
             let posts: Vec<_> = (0..16).map(|_| scope.spawn(|| app.post(entry()))).collect();
@@ -99,15 +100,16 @@ on_both_stores! {
         assert_eq!(app.sheet("today").len(), 1);
     }
 
-    fn of_two_at_once_with_other_content_one_is_refused(store: StoreKind) {
+    fn of_two_parallel_requests_with_different_content_one_is_rejected(store: StoreKind) {
         let app = TestApp::start(store);
-        let mut statuses: Vec<_> = std::thread::scope(|scope| {
+        let mut answers = std::thread::scope(|scope| {
             let app = &app;
-            let post = |gate| scope.spawn(move || app.post(with("gate", gate)).status);
-            let posts = ["A", "B"].map(post);
-            posts.into_iter().map(|post| post.join().unwrap()).collect()
+            let post = |gate| scope.spawn(move || app.post(with("gate", gate)));
+            ["A", "B"].map(post).map(|post| post.join().unwrap())
         });
-        statuses.sort();
-        assert_eq!(statuses, [201, 422]);
+        answers.sort_by_key(|answer| answer.status);
+        assert_eq!(answers[0].status, 201, "{answers:?}");
+        answers[1].problem(422, "entry_id_reused");
+        assert_eq!(app.sheet("today"), [answers[0].json()]);
     }
 }

@@ -1,10 +1,10 @@
-//! `GET /table/view/date:...`: the whole sheet, or an error.
+//! `GET /table/view/date:...`: the complete sheet or an error.
 
 use serde_json::{Value, json};
 
 use crate::support::{Fresh, Options, StoreKind, TestApp, on_both_stores};
 
-/// SQL for `count` entries, one each millisecond from the given microsecond since 1970 on.
+/// SQL that inserts `count` entries, one per millisecond, starting at `from` (microseconds since 1970).
 fn seed(store: StoreKind, count: u32, from: i64) -> String {
     let names = "'Łukasz ' || n, 'Benson ' || n, 'North'";
     match store {
@@ -32,7 +32,7 @@ on_both_stores! {
         assert_eq!(answer.header("content-type"), Some("application/json"));
     }
 
-    fn a_sheet_holds_its_day_alone_oldest_id_first(store: StoreKind) {
+    fn a_sheet_has_the_entries_of_its_day_only_in_the_order_of_their_ids(store: StoreKind) {
         let app = TestApp::start(store);
         let post = |occurred_at: &str| {
             app.post(json!({"firstname": "a", "lastname": "b", "occurred_at": occurred_at})).json()
@@ -44,16 +44,17 @@ on_both_stores! {
         assert_eq!(app.sheet("20190624"), [evening, midnight]);
     }
 
-    fn a_long_sheet_is_whole_and_has_its_length(store: StoreKind) {
+    fn a_long_sheet_is_complete_and_has_its_content_length(store: StoreKind) {
         let app = TestApp::start(store);
         app.store.sql(&seed(store, 20_001, NOON));
         let answer = app.get("/table/view/date:20190624");
         assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()));
         assert!(answer.header("transfer-encoding").is_none());
-        assert!(answer.body.len() > 2 * 1024 * 1024, "more than is held in memory");
+        assert!(answer.body.len() > 2 * 1024 * 1024, "too short to be spooled to a file");
         let sheet: Vec<Value> = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(sheet.len(), 20_001);
-        assert!(sheet.is_sorted_by_key(|entry| entry["id"].as_i64()));
+        let ids: Vec<_> = sheet.iter().map(|entry| entry["id"].as_i64().unwrap()).collect();
+        assert!(ids.is_sorted_by(|one, next| one < next));
         assert_eq!(sheet[20_000]["lastname"], "Łukasz 20000");
 
         let head = app.request("HEAD", "/table/view/date:20190624", &[], "");
@@ -61,12 +62,12 @@ on_both_stores! {
         assert_eq!(head.header("content-length"), answer.header("content-length"));
     }
 
-    fn a_slow_reader_holds_no_connection_to_the_store(store: StoreKind) {
+    fn slow_readers_use_no_connection_to_the_store(store: StoreKind) {
         use std::io::{Read, Write};
         let options = Options { pool_size: 1, ..Options::default() };
         let app = TestApp::with(Fresh::migrated(store), options);
         app.store.sql(&seed(store, 50_000, NOON));
-        // Asks for 10 MB and reads only the first bytes: more than the sockets' buffers can take.
+        // Each requests 10 MB, which is more than the sockets' buffers can hold, and reads a few bytes.
         let mut slow: Vec<_> = (0..3).map(|_| std::net::TcpStream::connect(app.address()).unwrap()).collect();
         for reader in &mut slow {
             reader.write_all(b"GET /table/view/date:20190624 HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -76,7 +77,7 @@ on_both_stores! {
         assert_eq!(app.get("/readyz").status, 200);
     }
 
-    fn what_is_no_day_is_invalid_date(store: StoreKind) {
+    fn a_path_without_a_valid_date_is_invalid_date(store: StoreKind) {
         let app = TestApp::start(store);
         for day in [
             "", "date:", "date:2019-06-24", "date:2019624", "date:20190631", "date:20190229", "date:00000101",

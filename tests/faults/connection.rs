@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::support::Answer;
 
-/// Longer than any answer may take; who waits longer has found a request that hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any answer may take: a request without an answer after this time hangs.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A keep-alive connection of HTTP/1.1, written by hand: a test that breaks things has to know
-/// whether a request was answered in part, in full or not at all. Whatever else is wrong, each
-/// answer is well-formed, and a problem where it is an error: otherwise this panics.
+/// A keep-alive connection of HTTP/1.1. It is not a client library's, because these tests have to
+/// know whether an answer came in full, in part or not at all. It panics if an answer is not
+/// well-formed, or if an error is not a problem as the contract describes it.
 pub struct Connection {
     stream: TcpStream,
 }
@@ -19,7 +19,7 @@ pub struct Connection {
 /// A connection that ended before an answer was complete.
 #[derive(Debug)]
 pub struct Broken {
-    /// What there was of the answer.
+    /// The part of the answer that was received.
     pub received: Vec<u8>,
 }
 
@@ -27,7 +27,7 @@ impl Connection {
     pub fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self { stream })
     }
 
@@ -35,13 +35,13 @@ impl Connection {
         self.exchange(&get_request(path))
     }
 
-    /// Asks for what is at `path` and waits until the answer begins to arrive.
+    /// Sends a GET request and waits for the first byte of the answer.
     pub fn begin_get(&mut self, path: &str) -> io::Result<()> {
         self.stream.write_all(get_request(path).as_bytes())?;
         self.stream.peek(&mut [0]).map(drop)
     }
 
-    /// The whole answer to what [`begin_get`](Self::begin_get) has asked for.
+    /// The whole answer to [`begin_get`](Self::begin_get).
     pub fn finish_get(&mut self) -> Result<Answer, Broken> {
         self.exchange("")
     }
@@ -61,13 +61,13 @@ impl Connection {
         match sent.and_then(|()| self.receive(&mut received)) {
             Ok(answer) => Ok(answer),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                panic!("no answer within {PATIENCE:?} to {request}")
+                panic!("no answer within {TIMEOUT:?} to {request}")
             }
             Err(_) => Err(Broken { received }),
         }
     }
 
-    /// Reads one answer of a known length into `received`.
+    /// Reads one answer with a `Content-Length` into `received`.
     fn receive(&mut self, received: &mut Vec<u8>) -> io::Result<Answer> {
         let mut chunk = [0; 16 * 1024];
         let mut total = None;
@@ -75,11 +75,11 @@ impl Connection {
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(read) => received.extend_from_slice(&chunk[..read]),
-                // See signal(7): a read with a time-out, when all processes here were frozen.
+                // See signal(7): happens to a read with a timeout when this process was stopped.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
-            total = total.or_else(|| whole_length(received));
+            total = total.or_else(|| total_length(received));
         }
         assert_eq!(Some(received.len()), total, "more than one answer");
         let answer = Answer::from_raw(std::str::from_utf8(received).expect("answers are UTF-8"));
@@ -95,8 +95,8 @@ fn get_request(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: rollcall\r\n\r\n")
 }
 
-/// How many bytes an answer has in all, once its head is there.
-fn whole_length(received: &[u8]) -> Option<usize> {
+/// The length of the whole answer in bytes, once its head is complete.
+fn total_length(received: &[u8]) -> Option<usize> {
     let head = received.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let head_alone = std::str::from_utf8(&received[..head + 4]).expect("a head is ASCII");
     let answer = Answer::from_raw(head_alone);
@@ -104,19 +104,19 @@ fn whole_length(received: &[u8]) -> Option<usize> {
     Some(head + 4 + length.parse::<usize>().expect("Content-Length is a number"))
 }
 
-/// Asks once, over a connection of its own, for what is at `path`.
+/// Sends one GET request over its own connection.
 #[track_caller]
 pub fn get(address: SocketAddr, path: &str) -> Answer {
     Connection::open(address).unwrap().get(path).unwrap()
 }
 
-/// Posts once, over a connection of its own.
+/// Posts one entry over its own connection.
 #[track_caller]
 pub fn post(address: SocketAddr, body: &Value) -> Answer {
     Connection::open(address).unwrap().post(&body.to_string()).unwrap()
 }
 
-/// The sheet of `day` (or `today`), which must be there.
+/// The sheet of `day` (or `today`). Asserts that the answer is 200.
 #[track_caller]
 pub fn sheet(address: SocketAddr, day: &str) -> Vec<Value> {
     let answer = get(address, &format!("/table/view/date:{day}"));

@@ -1,17 +1,17 @@
-//! More entries than the service can hold: some are refused at once, and the others are recorded.
+//! More entries than the queue can hold: the surplus is refused at once, the others are recorded.
 
 use std::time::Instant;
 
 use serde_json::json;
 
 use crate::connection::post;
+use crate::pending_creates::PendingCreates;
 use crate::store_lock::StoreLock;
 use crate::support::{Fresh, Options, StoreKind, TestApp};
-use crate::waiting::Waiting;
 
-/// In this process, because the binary's own queue is too long to be filled by connections.
+/// In this process, because the binary's queue is too long to be filled by connections.
 #[test]
-fn what_the_queue_cannot_hold_is_refused_at_once_and_not_recorded() {
+fn entries_beyond_the_queue_limit_are_refused_at_once_and_not_recorded() {
     const LIMIT: u64 = 8;
     let options = Options { queue_limit: LIMIT as usize, ..Options::default() };
     let timeout = options.timeout;
@@ -19,23 +19,24 @@ fn what_the_queue_cannot_hold_is_refused_at_once_and_not_recorded() {
     let entry =
         |number: u64| json!({"firstname": format!("Number {number}"), "lastname": "Visitor"});
     let mut lock = StoreLock::take(&app.store);
-    let mut waiting = Waiting::at(app.address());
-    waiting.post(entry(0));
-    lock.wait_until_met(1);
-    (1..=LIMIT).for_each(|number| waiting.post(entry(number)));
-    waiting.wait_until_queued(LIMIT);
+    let mut pending = PendingCreates::to(app.address());
+    pending.post(entry(0));
+    lock.wait_until_blocked(1);
+    (1..=LIMIT).for_each(|number| pending.post(entry(number)));
+    pending.wait_until_queued(LIMIT);
 
     for surplus in 0..5 {
         let begin = Instant::now();
         let answer =
             post(app.address(), &json!({"firstname": "Surplus", "lastname": surplus.to_string()}));
         answer.problem(503, "busy");
-        assert!(answer.header("retry-after").is_some(), "{answer:?}");
+        let retry_after = answer.header("retry-after").and_then(|value| value.parse::<u32>().ok());
+        assert!(retry_after.is_some_and(|seconds| seconds > 0), "{answer:?}");
         assert!(begin.elapsed() < timeout / 2, "{:?}", begin.elapsed());
     }
     drop(lock);
 
-    let answers = waiting.answers();
+    let answers = pending.answers();
     let stored = app.sheet("today");
     assert_eq!(stored.len(), answers.len());
     for answer in answers {

@@ -1,30 +1,33 @@
-//! What the service promises when something breaks: the binary as it ships, in processes of its
-//! own, with whatever can happen to them and to their database.
+//! What the service promises when something fails. These tests run the real binary in processes of
+//! its own, and break the processes, their databases and their network.
 
 #[path = "../support/mod.rs"]
 mod support;
 
-mod balancer;
 mod connection;
-mod gates;
-mod ledger;
-mod patience;
+mod cuttable_network;
+mod large_sheet;
+mod load_balancer;
+mod load_generator;
+mod load_lock;
+mod pending_creates;
 mod probes;
+mod request_log;
 mod store_lock;
-mod turn;
-mod waiting;
 
-mod copying;
+mod copy;
+mod crashes;
+mod cut_networks;
 mod full_queue;
-mod kills;
 mod migrations;
 mod outages;
-mod poison;
 mod races;
+mod rejected_row;
 mod replica;
 mod rolling_update;
 mod secrets;
 mod sessions;
 mod shutdown;
+mod slow_clients;
 mod synchronous_commit;
 mod tls;

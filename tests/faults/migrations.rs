@@ -1,4 +1,4 @@
-//! Several releases are rolled out at once, and each begins with `rollcall migrate`.
+//! Several processes run `rollcall migrate` at once, as in parallel roll-outs.
 
 use std::process::Output;
 
@@ -13,24 +13,25 @@ fn lines(output: &Output) -> Vec<String> {
 }
 
 on_both_stores! {
-    fn of_eight_that_migrate_at_once_one_does_it_and_all_succeed(store: StoreKind) {
+    fn of_eight_parallel_migrations_one_applies_it_and_all_succeed(store: StoreKind) {
         let store = Fresh::bare(store);
         let environment = store.environment();
         let started = [(); 8].map(|()| command(&["migrate"], &environment).spawn().unwrap());
         let outputs = started.map(|child| child.wait_with_output().unwrap());
-        let said: Vec<_> = outputs.iter().flat_map(lines).collect();
-        let applied: Vec<_> = said.iter().filter(|line| line.starts_with("applied")).collect();
-        assert_eq!(applied, [&format!("applied {NAME}")], "{said:?}");
-        let current = said.iter().filter(|line| line.starts_with("the schema is current")).count();
-        assert_eq!(current, 8, "{said:?}");
+        let output: Vec<_> = outputs.iter().flat_map(lines).collect();
+        let applied: Vec<_> = output.iter().filter(|line| line.starts_with("applied")).collect();
+        assert_eq!(applied, [&format!("applied {NAME}")], "{output:?}");
+        let current =
+            output.iter().filter(|line| line.starts_with("the schema is current")).count();
+        assert_eq!(current, 8, "{output:?}");
         let list = lines(&rollcall(&["migrate", "--list"], &environment));
         assert_eq!(list, [format!("{NAME}  applied")]);
     }
 }
 
-/// As `docs/OPERATIONS.md` sets it up: another role owns the tables, and made Diesel's own one.
+/// The set-up of `docs/OPERATIONS.md`: another role owns all tables, Diesel's own table included.
 #[test]
-fn a_role_that_owns_nothing_finds_the_schema_current() {
+fn a_role_that_owns_no_table_finds_the_schema_current() {
     let store = Fresh::migrated(StoreKind::Postgres);
     store.sql(
         "DO $$ BEGIN
@@ -41,8 +42,8 @@ fn a_role_that_owns_nothing_finds_the_schema_current() {
     let mut environment = store.environment();
     let database = environment.iter().find(|(name, _)| *name == "DATABASE_NAME").unwrap().1.clone();
     environment.push(("DATABASE_USER", database.clone()));
-    let said = lines(&rollcall(&["migrate"], &environment));
-    assert_eq!(said, ["the schema is current: 20261121000000"]);
-    // A role is the server's, and not gone with the database.
+    let output = rollcall(&["migrate"], &environment);
+    // A role belongs to the server and not to the database, so it must be dropped explicitly.
     store.sql(&format!("DROP OWNED BY \"{database}\"; DROP ROLE \"{database}\""));
+    assert_eq!(lines(&output), ["the schema is current: 20261121000000"]);
 }

@@ -1,80 +1,79 @@
-//! The database is away for a while, and comes back: refusals in time, and nothing lost.
+//! The database is away for a while and comes back: refusals in time, and no entry lost.
 
 use std::time::{Duration, Instant};
 
 use crate::connection::get;
-use crate::gates::Gates;
-use crate::patience;
-use crate::probes::{assert_away, assert_there};
-use crate::support::{Cluster, Process};
-use crate::turn;
+use crate::load_generator::LoadGenerator;
+use crate::load_lock;
+use crate::probes::{assert_store_reachable, assert_store_unreachable};
+use crate::support::{Cluster, Process, wait_until};
 
-/// How long a request may wait for the store, in seconds, and when its answer must be there.
+/// `DATABASE_TIMEOUT_SECONDS`, and the limit for an answer.
 const TIMEOUT: &str = "2";
 const LIMIT: Duration = Duration::from_secs(3);
 
-/// How soon the service must serve again once the database does.
+/// The limit for the service to recover once the database is back.
 const RECOVERY: Duration = Duration::from_secs(5);
 
 fn serve(cluster: &Cluster) -> Process {
     let mut environment = cluster.environment();
     environment.push(("DATABASE_TIMEOUT_SECONDS", TIMEOUT.into()));
-    // Few, so that reads which hang use them up.
+    // Small, so that reads that hang use the whole pool.
     environment.push(("DATABASE_POOL_SIZE", "2".into()));
     Process::serve(&environment)
 }
 
 #[test]
-fn ten_seconds_without_a_database_are_refused_in_time_and_survived() {
-    let _turn = turn::take();
+fn requests_are_refused_in_time_while_the_database_is_stopped_and_no_entry_is_lost() {
+    let _load = load_lock::acquire();
     let cluster = Cluster::start();
     let service = serve(&cluster);
-    let gates = Gates::open(8, service.address());
-    gates.wait_until_acknowledged(100);
-    assert_there(service.address());
+    let load = LoadGenerator::start(8, service.address());
+    load.wait_until_acknowledged(100);
+    assert_store_reachable(service.address());
 
     cluster.stop();
-    // The time itself is the subject: long enough for every time-out and every back-off.
+    // The duration is part of what is tested: longer than every timeout and every backoff.
     let back = Instant::now() + Duration::from_secs(10);
     while Instant::now() < back {
-        assert_away(service.address(), LIMIT);
+        assert_store_unreachable(service.address(), LIMIT);
     }
     cluster.start_again();
 
-    assert_recovers(&service, gates);
+    assert_recovers(&service, load);
 }
 
 #[test]
-fn a_frozen_database_is_refused_in_time_and_survived() {
-    let _turn = turn::take();
+fn requests_are_refused_in_time_while_the_database_hangs_and_no_entry_is_lost() {
+    let _load = load_lock::acquire();
     let cluster = Cluster::start();
     let service = serve(&cluster);
-    let gates = Gates::open(8, service.address());
-    gates.wait_until_acknowledged(100);
-    assert_there(service.address());
+    let load = LoadGenerator::start(8, service.address());
+    load.wait_until_acknowledged(100);
+    assert_store_reachable(service.address());
 
     cluster.pause();
     for _ in 0..3 {
-        assert_away(service.address(), LIMIT);
+        assert_store_unreachable(service.address(), LIMIT);
     }
-    gates.wait_until_refused(8);
+    load.wait_until_refused(8);
     cluster.resume();
 
-    assert_recovers(&service, gates);
+    assert_recovers(&service, load);
 }
 
-/// Asserts that creates and sheets succeed soon, by the same process, and that nothing was lost.
-fn assert_recovers(service: &Process, gates: Gates) {
+/// Asserts that the same process soon serves creates and sheets again, and that no entry was lost.
+fn assert_recovers(service: &Process, load: LoadGenerator) {
     let begin = Instant::now();
-    patience::until("the service is ready", || get(service.address(), "/readyz").status == 200);
-    gates.wait_until_acknowledged(100);
+    wait_until("the service is ready", || get(service.address(), "/readyz").status == 200);
+    load.wait_until_acknowledged(100);
     assert!(begin.elapsed() < RECOVERY, "{:?}", begin.elapsed());
-    assert_there(service.address());
+    assert_store_reachable(service.address());
 
-    let ledger = gates.close();
-    assert!(ledger.refused().count() >= 8, "every gate was refused");
-    assert_eq!(ledger.unanswered().count(), 0);
-    ledger.assert_refused_within(LIMIT);
-    ledger.assert_kept(service.address());
-    ledger.assert_each_once_after_sending_again(service.address());
+    let log = load.stop();
+    assert!(log.refused().count() >= 8, "too few requests were refused");
+    assert_eq!(log.unanswered().count(), 0);
+    log.assert_refused_within(LIMIT);
+    log.assert_acknowledged_are_stored(service.address());
+    log.assert_retries_store_each_once(service.address());
 }

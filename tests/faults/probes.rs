@@ -2,13 +2,13 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::connection::get;
-use crate::ledger::assert_unavailable;
+use crate::request_log::assert_unavailable;
 use crate::support::Answer;
 
-/// Asserts what is answered while the store cannot be reached, each within `limit`. All is asked
-/// at once, because each answer may take the whole time-out.
-pub fn assert_away(address: SocketAddr, limit: Duration) {
-    let ask = |path: &'static str| {
+/// Asserts the answers for a store that cannot be reached, each within `limit`. The requests run
+/// in parallel, because each may take the whole timeout.
+pub fn assert_store_unreachable(address: SocketAddr, limit: Duration) {
+    let request = |path: &'static str| {
         move || {
             let begin = Instant::now();
             let answer = get(address, path);
@@ -17,20 +17,20 @@ pub fn assert_away(address: SocketAddr, limit: Duration) {
         }
     };
     std::thread::scope(|scope| {
-        let [alive, ready, admin, health, sheet] =
+        let [livez, readyz, admin, health, sheet] =
             ["/livez", "/readyz", "/admin", "/health", "/table/view/date:today"]
-                .map(|path| scope.spawn(ask(path)))
-                .map(|asked| asked.join().unwrap());
-        assert_eq!(alive.status, 200, "{alive:?}");
-        ready.problem(503, "not_ready");
+                .map(|path| scope.spawn(request(path)))
+                .map(|thread| thread.join().unwrap());
+        assert_eq!(livez.status, 200, "{livez:?}");
+        readyz.problem(503, "not_ready");
         admin.problem(503, "not_ready");
         assert_health(&health, false);
         assert_unavailable(&sheet);
     });
 }
 
-/// Asserts what is answered while all is well.
-pub fn assert_there(address: SocketAddr) {
+/// Asserts the answers for a store that can be reached.
+pub fn assert_store_reachable(address: SocketAddr) {
     for path in ["/livez", "/readyz", "/admin", "/table/view/date:today"] {
         let answer = get(address, path);
         assert_eq!(answer.status, 200, "{answer:?}");

@@ -1,4 +1,4 @@
-//! Two replicas, two processes, on one store: retries of one entry reach both at the same time.
+//! Two processes of the service on one store get the same entry at the same time.
 
 use std::sync::Barrier;
 
@@ -9,20 +9,19 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::connection::{Connection, sheet};
-use crate::patience;
+use crate::pending_creates::PendingCreates;
 use crate::store_lock::StoreLock;
-use crate::support::{Answer, Fresh, Process, StoreKind, on_both_stores};
-use crate::waiting::Waiting;
+use crate::support::{Answer, Fresh, Process, StoreKind, on_both_stores, wait_until};
 
-const MOMENT: &str = "2026-03-02T00:15:00Z";
+const OCCURRED_AT: &str = "2026-03-02T00:15:00Z";
 const DAY: &str = "20260302";
 
 fn entry(gate: &str) -> Value {
     json!({"firstname": "Arvin", "lastname": "Cudanin", "gate": gate,
-           "entry_id": Uuid::now_v7(), "occurred_at": MOMENT})
+           "entry_id": Uuid::now_v7(), "occurred_at": OCCURRED_AT})
 }
 
-/// Sends both of each pair at the same moment, one to each service, and returns both answers.
+/// Sends the entries of each pair at the same time, one to each service, and returns both answers.
 fn race(services: [&Process; 2], pairs: &[[Value; 2]]) -> Vec<[Answer; 2]> {
     let start = Barrier::new(2);
     let run = |side: usize| {
@@ -39,24 +38,24 @@ fn race(services: [&Process; 2], pairs: &[[Value; 2]]) -> Vec<[Answer; 2]> {
     })
 }
 
-/// Runs several races at once, so that each service has batches of what is raced for.
+/// Runs several races in parallel, so that each service gets batches of such entries.
 fn races(store: &Fresh, pair: impl Fn() -> [Value; 2]) -> (Vec<[Answer; 2]>, Vec<Value>) {
     let services = [(); 2].map(|()| Process::serve(&store.environment()));
     let answers = std::thread::scope(|scope| {
-        let lanes: Vec<_> = (0..6)
+        let threads: Vec<_> = (0..6)
             .map(|_| {
                 let pairs: Vec<_> = (0..40).map(|_| pair()).collect();
                 let [one, other] = &services;
                 scope.spawn(move || race([one, other], &pairs))
             })
             .collect();
-        lanes.into_iter().flat_map(|lane| lane.join().unwrap()).collect()
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
     });
     (answers, sheet(services[0].address(), DAY))
 }
 
 on_both_stores! {
-    fn of_one_entry_at_two_services_one_is_created_and_the_other_replayed(store: StoreKind) {
+    fn one_entry_sent_to_two_services_is_created_by_one_and_replayed_by_the_other(store: StoreKind) {
         let (answers, stored) = races(&Fresh::migrated(store), || {
             let entry = entry("A");
             [entry.clone(), entry]
@@ -74,7 +73,7 @@ on_both_stores! {
         assert_eq!(stored.len(), answers.len());
     }
 
-    fn of_two_contents_under_one_id_at_two_services_one_is_refused(store: StoreKind) {
+    fn two_contents_with_one_entry_id_sent_to_two_services_are_created_by_one_and_refused_by_the_other(store: StoreKind) {
         let (answers, stored) = races(&Fresh::migrated(store), || {
             let [one, mut other] = [entry("A"), entry("B")];
             other["entry_id"] = one["entry_id"].clone();
@@ -93,10 +92,10 @@ on_both_stores! {
     }
 }
 
-/// Both services are given the same entries in opposite order while neither can record, so that
-/// each has them in one batch when the table is let go.
+/// Both services queue the same entries, in opposite order, while the table is locked. So each of
+/// them has all these entries in one batch when the lock is released.
 #[test]
-fn batches_with_the_same_entries_in_opposite_order_do_not_block_each_other() {
+fn batches_of_the_same_entries_in_opposite_order_do_not_deadlock() {
     let store = Fresh::migrated(StoreKind::Postgres);
     let mut services = [(); 2].map(|()| Process::serve(&store.environment()));
     const ROUNDS: usize = 5;
@@ -104,30 +103,30 @@ fn batches_with_the_same_entries_in_opposite_order_do_not_block_each_other() {
     for _ in 0..ROUNDS {
         let entries: Vec<_> = (0..ENTRIES).map(|_| entry("A")).collect();
         let mut lock = StoreLock::take(&store);
-        let mut waiting = services.each_ref().map(|service| Waiting::at(service.address()));
-        for waiting in &mut waiting {
-            waiting.post(entry("first"));
+        let mut pending = services.each_ref().map(|service| PendingCreates::to(service.address()));
+        for pending in &mut pending {
+            pending.post(entry("first"));
         }
-        lock.wait_until_met(2);
+        lock.wait_until_blocked(2);
         for (one, other) in entries.iter().zip(entries.iter().rev()) {
-            waiting[0].post(one.clone());
-            waiting[1].post(other.clone());
+            pending[0].post(one.clone());
+            pending[1].post(other.clone());
         }
-        for waiting in &waiting {
-            waiting.wait_until_queued(ENTRIES as u64);
+        for pending in &pending {
+            pending.wait_until_queued(ENTRIES as u64);
         }
         drop(lock);
-        let answers: Vec<_> = waiting.into_iter().flat_map(Waiting::answers).collect();
+        let answers: Vec<_> = pending.into_iter().flat_map(PendingCreates::answers).collect();
         let count = |status| answers.iter().filter(|answer| answer.status == status).count();
         assert_eq!((count(201), count(200)), (ENTRIES + 2, ENTRIES), "{answers:?}");
     }
     assert_eq!(sheet(services[0].address(), DAY).len(), ROUNDS * (ENTRIES + 2));
 
-    // A session tells its statistics when it ends, and the service would try a batch that was
-    // broken off row by row, so that no client would notice.
+    // No client would notice a deadlock, because the service retries such a batch row by row. So
+    // the database's own count is checked. A session reports its statistics when it ends.
     services.iter_mut().for_each(Process::kill);
     let mut session = store.postgres();
-    patience::until("the services' sessions have ended", || {
+    wait_until("the services' sessions have ended", || {
         let others = "(SELECT count(*) FROM pg_stat_activity WHERE datname = current_database())";
         diesel::select(sql::<BigInt>(others)).get_result::<i64>(&mut session).unwrap() == 1
     });

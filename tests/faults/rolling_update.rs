@@ -1,51 +1,69 @@
-//! One release replaces another under load, forth and back, on one schema.
+//! A rolling update from the previous release to this one and the rollback, under load, on one
+//! schema.
 
 use std::time::Duration;
 
-use crate::balancer::Balancer;
 use crate::connection::get;
-use crate::gates::Gates;
-use crate::patience;
+use crate::load_balancer::LoadBalancer;
+use crate::load_generator::LoadGenerator;
+use crate::load_lock;
 use crate::support::process::rollcall;
-use crate::support::{Fresh, Process, StoreKind};
-use crate::turn;
+use crate::support::{Fresh, Process, StoreKind, wait_until};
 
-/// Puts `next` in the place of `last`, as a rolling update does: the new one is sent requests once
-/// it is ready, and the old one is asked to end once it is sent none.
-fn replace(balancer: &Balancer, gates: &Gates, mut last: Process, next: Process) -> Process {
-    patience::until("it is ready", || get(next.address(), "/readyz").status == 200);
-    balancer.lead_to(&[last.address(), next.address()]);
-    gates.wait_until_acknowledged(300);
-    balancer.lead_to(&[next.address()]);
-    last.signal("TERM");
-    let ended = last.wait(Duration::from_secs(20));
+/// Replaces `old` by `new` as a rolling update does: `new` gets connections once it is ready, and
+/// `old` gets SIGTERM once no new connections go to it.
+fn replace(
+    balancer: &LoadBalancer,
+    loads: [&LoadGenerator; 2],
+    mut old: Process,
+    new: Process,
+) -> Process {
+    let wait = || loads.iter().for_each(|load| load.wait_until_acknowledged(200));
+    wait_until("the new process is ready", || get(new.address(), "/readyz").status == 200);
+    balancer.set_targets(&[old.address(), new.address()]);
+    wait();
+    assert!(entries_created(&old) > 0 && entries_created(&new) > 0, "one process had no load");
+    balancer.set_targets(&[new.address()]);
+    old.signal("TERM");
+    let ended = old.wait(Duration::from_secs(20));
     assert!(ended.success(), "{ended}");
-    gates.wait_until_acknowledged(300);
-    next
+    wait();
+    new
+}
+
+/// The number of entries that a process has recorded, from its metrics.
+fn entries_created(service: &Process) -> u64 {
+    let metrics = get(service.address(), "/metrics").body;
+    let series = metrics.lines().filter(|line| line.starts_with("rollcall_entries_total{"));
+    let created = series.filter(|line| line.contains("outcome=\"created\""));
+    created.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
 }
 
 #[test]
-fn a_rolling_update_and_its_roll_back_under_load_lose_no_entry() {
-    let _turn = turn::take();
+fn a_rolling_update_and_its_rollback_under_load_lose_no_entry() {
+    let _load = load_lock::acquire();
     let store = Fresh::migrated(StoreKind::Postgres);
     let environment = store.environment();
 
     let old = Process::serve_previous_release(&environment);
-    let balancer = Balancer::before(old.address());
-    let lasting = Gates::open(4, balancer.address());
-    let brief = Gates::open_without_keep_alive(4, balancer.address());
-    for gates in [&lasting, &brief] {
-        gates.wait_until_acknowledged(100);
+    let balancer = LoadBalancer::start(old.address());
+    let keep_alive = LoadGenerator::start(4, balancer.address());
+    let single = LoadGenerator::start_without_keep_alive(4, balancer.address());
+    for load in [&keep_alive, &single] {
+        load.wait_until_acknowledged(100);
     }
-    // The Job's part comes first: the old release runs on the new schema.
-    assert!(rollcall(&["migrate"], &environment).status.success());
-    lasting.wait_until_acknowledged(100);
+    // The migrate Job runs first, so the old release runs on the new schema.
+    let migrated = rollcall(&["migrate"], &environment);
+    assert!(migrated.status.success(), "{migrated:?}");
+    keep_alive.wait_until_acknowledged(100);
 
-    let new = replace(&balancer, &lasting, old, Process::serve(&environment));
-    let back = replace(&balancer, &brief, new, Process::serve_previous_release(&environment));
+    let loads = [&keep_alive, &single];
+    let new = replace(&balancer, loads, old, Process::serve(&environment));
+    let old_again = Process::serve_previous_release(&environment);
+    let old_again = replace(&balancer, loads, new, old_again);
 
-    let ledger = lasting.close().joined_with(brief.close());
-    assert_eq!(ledger.refused().count(), 0);
-    ledger.assert_kept(back.address());
-    ledger.assert_each_once_after_sending_again(back.address());
+    let log = keep_alive.stop().merge(single.stop());
+    assert_eq!(log.refused().count(), 0);
+    log.assert_acknowledged_are_stored(old_again.address());
+    log.assert_retries_store_each_once(old_again.address());
 }

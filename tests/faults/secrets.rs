@@ -1,90 +1,129 @@
-//! What must not be in a log at any level: the password, and the names of people.
+//! What must not be in a log, whatever the log level: the database password and people's names.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::connection::{Connection, get, post};
 use crate::support::process::Environment;
-use crate::support::{Cluster, Fresh, Process, StoreKind, on_both_stores};
+use crate::support::{Answer, Cluster, Fresh, Process, StoreKind, on_both_stores};
 
 const PASSWORD: &str = "hunter2";
 const NAME: &str = "Zwicklbauer";
 
+/// Starts the service with the log level `trace`.
 fn serve(environment: &Environment) -> Process {
-    let secret = [("DATABASE_PASSWORD", PASSWORD.to_owned()), ("ROLLCALL_LOG", "trace".to_owned())];
-    Process::serve(&[environment, &secret].concat())
+    Process::serve(&[environment, &[("ROLLCALL_LOG", "trace".to_owned())]].concat())
 }
 
-/// Everything that the service writes from its start to its end.
+/// The same with [`PASSWORD`].
+fn serve_with_password(environment: &Environment) -> Process {
+    serve(&[environment, &[("DATABASE_PASSWORD", PASSWORD.to_owned())]].concat())
+}
+
+/// Stops the service and asserts that `secret` is nowhere in its log. Also asserts that the log is
+/// complete, or the test would pass for an empty one: it goes from the start to the end, and each
+/// of `answers` has its line, one more with the cause if the store was the reason of an error.
 #[track_caller]
-fn assert_silent_about(service: &mut Process, secret: &str) {
+fn assert_log_lacks(mut service: Process, secret: &str, answers: &[Answer]) {
     service.signal("TERM");
-    service.wait(std::time::Duration::from_secs(20));
+    let ended = service.wait(Duration::from_secs(20));
+    assert!(ended.success(), "{ended}");
     let log = service.log();
-    assert!(log.len() > 3, "this is no log at the level trace: {log:#?}");
-    let told: Vec<_> = log.iter().filter(|line| line.contains(secret)).collect();
-    assert!(told.is_empty(), "{told:#?}");
+    let lines: Vec<Value> = log.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let with_message =
+        |message: &'static str| lines.iter().filter(move |line| line["message"] == message);
+    assert_eq!(with_message("listening").count(), 1, "{log:#?}");
+    assert_eq!(with_message("stopped").count(), 1, "{log:#?}");
+    assert_eq!(with_message("answered").count(), answers.len(), "{log:#?}");
+    for answer in answers {
+        let id = answer.header("x-request-id").unwrap();
+        let line = with_message("answered").find(|line| line["request_id"] == id);
+        assert_eq!(line.expect("an access line")["status"], answer.status);
+        let causes = with_message("not served").filter(|line| line["request_id"] == id);
+        assert_eq!(causes.count(), usize::from(answer.status >= 500), "{answer:?}: {log:#?}");
+    }
+    let found: Vec<_> = log.iter().filter(|line| line.contains(secret)).collect();
+    assert!(found.is_empty(), "{found:#?}");
 }
 
-/// Requests of every kind with the name in them, in each place where a client may put it.
-fn speak_of_somebody(service: &Process) {
+/// Sends requests of every kind, with [`NAME`] in each place where a client may put it.
+fn send_name(service: &Process) -> Vec<Answer> {
     let address = service.address();
     let person = |members: Value| {
         let mut entry = json!({"firstname": NAME, "lastname": NAME, "gate": NAME});
         entry.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
-        entry
+        entry.to_string()
     };
     let id = "95844c14-bc2f-4249-8dc5-bd17377c5215";
-    post(address, &person(json!({"entry_id": id})));
-    post(address, &person(json!({"entry_id": id, "gate": "another"})));
-    post(address, &person(json!({"gate": 7, "occurred_at": NAME, "entry_id": NAME})));
-    post(address, &json!([NAME]));
-    let _ = Connection::open(address).unwrap().post(&format!("{{\"lastname\": \"{NAME}\", {NAME}"));
-    for path in
-        ["/table/view/date:today", &format!("/table/view/{NAME}"), &format!("/{NAME}?{NAME}")]
-    {
-        get(address, path);
-    }
+    let posts = [
+        (person(json!({"entry_id": id})), 201),
+        (person(json!({"entry_id": id, "gate": "another"})), 422),
+        (person(json!({"gate": 7, "occurred_at": NAME, "entry_id": NAME})), 400),
+        (json!([NAME]).to_string(), 400),
+        (format!("{{\"lastname\": \"{NAME}\", {NAME}"), 400),
+    ];
+    let gets = [
+        ("/table/view/date:today".to_owned(), 200),
+        (format!("/table/view/{NAME}"), 400),
+        (format!("/{NAME}?{NAME}"), 404),
+    ];
+    let posts = posts.map(|(body, status)| {
+        let answer = Connection::open(address).unwrap().post(&body).unwrap();
+        assert_eq!(answer.status, status, "{answer:?}");
+        answer
+    });
+    let gets = gets.map(|(path, status)| {
+        let answer = get(address, &path);
+        assert_eq!(answer.status, status, "{answer:?}");
+        answer
+    });
+    [&posts[..], &gets].concat()
 }
 
 on_both_stores! {
-    fn no_log_holds_the_name_of_a_person(store: StoreKind) {
+    fn no_log_line_contains_a_persons_name(store: StoreKind) {
         let store = Fresh::migrated(store);
-        let mut service = match &store {
-            Fresh::Postgres(_) => serve(&store.environment()),
-            // A password would make it PostgreSQL.
-            Fresh::Embedded(_) => Process::serve(
-                &[&store.environment()[..], &[("ROLLCALL_LOG", "trace".to_owned())]].concat(),
-            ),
-        };
-        speak_of_somebody(&service);
-        // The database refuses a row, and its own message may show what is in it.
+        let service = serve(&store.environment());
+        let mut answers = send_name(&service);
+        // The database rejects a row, and its error message may contain the row's values.
         store.sql(match &store {
-            Fresh::Postgres(_) => "ALTER TABLE attendance ADD CHECK (gate <> 'nobody passes')",
-            Fresh::Embedded(_) => "CREATE TRIGGER refuse BEFORE INSERT ON attendance \
-                WHEN NEW.gate = 'nobody passes' BEGIN SELECT RAISE(ABORT, 'no'); END",
+            Fresh::Postgres(_) => "ALTER TABLE attendance ADD CHECK (gate <> 'closed')",
+            Fresh::Embedded(_) => "CREATE TRIGGER reject BEFORE INSERT ON attendance \
+                WHEN NEW.gate = 'closed' BEGIN SELECT RAISE(ABORT, 'no'); END",
         });
-        let refused = json!({"firstname": NAME, "lastname": NAME, "gate": "nobody passes"});
-        post(service.address(), &refused).problem(500, "internal");
-        assert_silent_about(&mut service, NAME);
+        let rejected = json!({"firstname": NAME, "lastname": NAME, "gate": "closed"});
+        let answer = post(service.address(), &rejected);
+        answer.problem(500, "internal");
+        answers.push(answer);
+        assert_log_lacks(service, NAME, &answers);
     }
 }
 
-#[test]
-fn no_log_holds_the_password_of_a_database_that_cannot_be_reached() {
-    let nowhere = [
-        ("DATABASE_HOSTNAME", "127.0.0.1".into()),
-        ("DATABASE_PORT", "1".into()),
-        ("DATABASE_TIMEOUT_SECONDS", "1".into()),
-    ];
-    let mut service = serve(&nowhere);
-    get(service.address(), "/readyz").problem(503, "not_ready");
-    let answer = post(service.address(), &json!({"firstname": NAME, "lastname": NAME}));
-    answer.problem(503, "store_unavailable");
-    assert_silent_about(&mut service, PASSWORD);
+/// Requests that fail because the database does not let the service in.
+fn request_in_vain(service: &Process) -> Vec<Answer> {
+    let ready = get(service.address(), "/readyz");
+    ready.problem(503, "not_ready");
+    let created = post(service.address(), &json!({"firstname": NAME, "lastname": NAME}));
+    created.problem(503, "store_unavailable");
+    let sheet = get(service.address(), "/table/view/date:today");
+    sheet.problem(503, "store_unavailable");
+    vec![ready, created, sheet]
 }
 
 #[test]
-fn no_log_holds_a_password_that_the_database_refuses() {
+fn no_log_line_contains_the_password_when_the_database_cannot_be_reached() {
+    let service = serve_with_password(&[
+        ("DATABASE_HOSTNAME", "127.0.0.1".into()),
+        ("DATABASE_PORT", "1".into()),
+        ("DATABASE_TIMEOUT_SECONDS", "1".into()),
+    ]);
+    let answers = request_in_vain(&service);
+    assert_log_lacks(service, PASSWORD, &answers);
+}
+
+#[test]
+fn no_log_line_contains_a_password_that_the_database_rejects() {
     let cluster = Cluster::start();
     let rules = "local all all trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
     std::fs::write(cluster.path("data/pg_hba.conf"), rules).unwrap();
@@ -93,9 +132,7 @@ fn no_log_holds_a_password_that_the_database_refuses() {
     let mut environment = cluster.environment();
     environment.push(("DATABASE_TIMEOUT_SECONDS", "1".into()));
     environment.push(("ROLLCALL_MIGRATE_ON_START", "false".into()));
-    let mut service = serve(&environment);
-    get(service.address(), "/readyz").problem(503, "not_ready");
-    let answer = post(service.address(), &json!({"firstname": NAME, "lastname": NAME}));
-    answer.problem(503, "store_unavailable");
-    assert_silent_about(&mut service, PASSWORD);
+    let service = serve_with_password(&environment);
+    let answers = request_in_vain(&service);
+    assert_log_lacks(service, PASSWORD, &answers);
 }

@@ -1,4 +1,4 @@
-//! The database ends single sessions, as a fail-over, a proxy or an operator does.
+//! The database terminates single sessions, as a failover, a proxy or an operator does.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,37 +10,37 @@ use diesel::sql_types::BigInt;
 use serde_json::json;
 
 use crate::connection::{get, post, sheet};
-use crate::gates::Gates;
-use crate::ledger::assert_unavailable;
-use crate::patience;
-use crate::support::{Fresh, Process, StoreKind};
-use crate::turn;
+use crate::load_generator::LoadGenerator;
+use crate::load_lock;
+use crate::request_log::assert_unavailable;
+use crate::support::{Fresh, Process, StoreKind, wait_until};
 
-const OURS: &str = "FROM pg_stat_activity \
+/// The service's sessions.
+const SESSIONS: &str = "FROM pg_stat_activity \
                     WHERE datname = current_database() AND application_name = 'rollcall'";
 
 fn count(session: &mut PgConnection, expression: &str) -> i64 {
-    diesel::select(sql::<BigInt>(&format!("(SELECT {expression} {OURS})")))
+    diesel::select(sql::<BigInt>(&format!("(SELECT {expression} {SESSIONS})")))
         .get_result(session)
         .unwrap()
 }
 
-/// Ends all of the service's sessions, waits until they are gone, and returns how many there were.
+/// Terminates all of the service's sessions, waits until they are gone, and returns their number.
 fn terminate(session: &mut PgConnection) -> i64 {
-    // Waits for each of them, in milliseconds.
+    // The second argument is the time to wait for the session's end, in milliseconds.
     count(session, "count(*) FILTER (WHERE pg_terminate_backend(pid, 10000))")
 }
 
 #[test]
-fn sessions_that_are_ended_under_load_lose_and_double_nothing() {
-    let _turn = turn::take();
+fn no_entry_is_lost_or_doubled_when_sessions_are_terminated_under_load() {
+    let _load = load_lock::acquire();
     let store = Fresh::migrated(StoreKind::Postgres);
     let service = Process::serve(&store.environment());
-    let gates = Gates::open(8, service.address());
-    let over = AtomicBool::new(false);
+    let load = LoadGenerator::start(8, service.address());
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
+            while !done.load(Ordering::Relaxed) {
                 let answer = get(service.address(), "/table/view/date:today");
                 match answer.status {
                     200 => assert!(answer.json().is_array()),
@@ -50,32 +50,34 @@ fn sessions_that_are_ended_under_load_lose_and_double_nothing() {
         });
         let mut session = store.postgres();
         for round in 0..10 {
-            gates.wait_until_acknowledged(50 + round * 7 % 20);
+            load.wait_until_acknowledged(50 + round * 7 % 20);
             assert!(terminate(&mut session) > 0);
         }
-        gates.wait_until_acknowledged(50);
-        over.store(true, Ordering::Relaxed);
+        load.wait_until_acknowledged(50);
+        done.store(true, Ordering::Relaxed);
         reader.join().unwrap();
     });
-    let ledger = gates.close();
-    assert_eq!(ledger.unanswered().count(), 0);
-    ledger.assert_refused_within(Duration::from_secs(6));
-    ledger.assert_kept(service.address());
-    ledger.assert_each_once_after_sending_again(service.address());
+    let log = load.stop();
+    assert_eq!(log.unanswered().count(), 0);
+    log.assert_refused_within(Duration::from_secs(6));
+    log.assert_acknowledged_are_stored(service.address());
+    log.assert_retries_store_each_once(service.address());
 }
 
 #[test]
-fn sessions_that_died_while_idle_are_replaced_without_a_word() {
+fn sessions_that_were_terminated_while_idle_are_replaced_without_an_error() {
     let store = Fresh::migrated(StoreKind::Postgres);
     let service = Process::serve(&store.environment());
     let address = service.address();
     let (mut holder, mut session) = (store.postgres(), store.postgres());
     for round in 1..=3 {
-        // Only reads that wait for each other make the pool open more than one connection.
+        // The pool opens more connections only for reads that run in parallel. Reads of one sheet may
+        // be combined, so these are different ones.
+        const DAYS: [&str; 4] = ["today", "20260301", "20260302", "20260303"];
         holder.batch_execute("BEGIN; LOCK TABLE attendance").unwrap();
         std::thread::scope(|scope| {
-            let sheets = [(); 4].map(|()| scope.spawn(move || sheet(address, "today")));
-            patience::until("the sheets wait for the table", || {
+            let sheets = DAYS.map(|day| scope.spawn(move || sheet(address, day)));
+            wait_until("the sheets wait for the table", || {
                 count(&mut session, "count(*) FILTER (WHERE wait_event_type = 'Lock')") == 4
             });
             holder.batch_execute("COMMIT").unwrap();
@@ -85,7 +87,7 @@ fn sessions_that_died_while_idle_are_replaced_without_a_word() {
         });
         assert!(terminate(&mut session) >= 4);
         assert_eq!(sheet(address, "today").len(), round - 1);
-        terminate(&mut session);
+        assert!(terminate(&mut session) > 0);
         let answer = post(address, &json!({"firstname": "Arvin", "lastname": "Cudanin"}));
         assert_eq!(answer.status, 201, "{answer:?}");
     }

@@ -1,4 +1,4 @@
-//! The service is asked to end: everything that it has taken on is finished first.
+//! Shutdown: requests in flight are answered, and queued entries are recorded first.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -8,85 +8,67 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::connection::{Connection, sheet};
-use crate::gates::Gates;
+use crate::large_sheet;
+use crate::load_generator::LoadGenerator;
+use crate::load_lock;
+use crate::pending_creates::PendingCreates;
 use crate::store_lock::StoreLock;
 use crate::support::process::command;
 use crate::support::{Cluster, Fresh, Process, StoreKind, on_both_stores};
-use crate::turn;
-use crate::waiting::Waiting;
 
-/// The time-out of a request, the grace for those in flight, which is a second longer, and what
-/// may pass until the last connection is closed.
+/// The limit for a shutdown, in seconds: the timeout of a request, the grace period, which is one
+/// second longer, and three seconds to close the connections and end the process.
 fn limit(timeout: u64) -> Duration {
     Duration::from_secs(timeout + (timeout + 1) + 3)
 }
 
-/// So many entries with long names that their sheet does not fit into a connection's buffers.
-const MANY: usize = 40_000;
-
-fn fill(store: &Fresh) {
-    store.sql(&match store {
-        Fresh::Postgres(_) => format!(
-            "INSERT INTO attendance (entry_id, login, received_at, lastname, firstname) \
-             SELECT gen_random_uuid(), '2026-03-02T00:15:00Z', now(), repeat('ж', 100), \
-             repeat('я', 100) FROM generate_series(1, {MANY})"
-        ),
-        Fresh::Embedded(_) => format!(
-            "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number LIMIT {MANY}) \
-             INSERT INTO attendance (entry_id, login, received_at, lastname, firstname) \
-             SELECT printf('%08x-0000-4000-8000-000000000000', n), 1772410500000000, 0, \
-             printf('%.100c', 'x'), printf('%.100c', 'y') FROM number"
-        ),
-    });
-}
-
-/// Sends SIGTERM to a service that the gates have kept busy for a while.
-fn assert_finishes_what_it_accepted(store: &Fresh, open: fn(usize, SocketAddr) -> Gates) {
+/// Sends SIGTERM to a service under load.
+fn assert_answers_requests_in_flight(store: &Fresh, start: fn(usize, SocketAddr) -> LoadGenerator) {
     let mut environment = store.environment();
     environment.push(("DATABASE_TIMEOUT_SECONDS", "2".into()));
     let mut service = Process::serve(&environment);
-    let gates = open(8, service.address());
-    gates.wait_until_acknowledged(300);
+    let load = start(8, service.address());
+    load.wait_until_acknowledged(300);
     service.signal("TERM");
     let ended = service.wait(limit(2));
     assert!(ended.success(), "{ended}: {:#?}", service.log().last());
 
-    let ledger = gates.close();
-    assert_eq!(ledger.refused().count(), 0);
+    let log = load.stop();
+    assert_eq!(log.refused().count(), 0);
     let again = Process::serve(&environment);
-    let stored = ledger.stored(again.address());
-    // A request may arrive just when the service closes its idle connection. Then it was not
-    // accepted: no byte of an answer came, and nothing was recorded.
-    for (sent, broken) in ledger.unanswered() {
+    let stored = log.stored(again.address());
+    // A request may arrive at the moment when the service closes the idle connection. Such a
+    // request was not accepted: it has no byte of an answer, and its entry was not recorded.
+    for (sent, broken) in log.unanswered() {
         assert_eq!(String::from_utf8_lossy(&broken.received), "");
         assert_eq!(stored.get(&sent.entry_id), None);
     }
-    assert_eq!(stored.len(), ledger.acknowledged().count());
-    ledger.assert_kept(again.address());
+    assert_eq!(stored.len(), log.acknowledged().count());
+    log.assert_acknowledged_are_stored(again.address());
 }
 
 on_both_stores! {
-    fn all_that_was_accepted_before_sigterm_is_answered_and_stored(store: StoreKind) {
-        let _turn = turn::take();
+    fn requests_accepted_before_sigterm_are_answered_and_stored(store: StoreKind) {
+        let _load = load_lock::acquire();
         let store = Fresh::migrated(store);
-        assert_finishes_what_it_accepted(&store, Gates::open);
+        assert_answers_requests_in_flight(&store, LoadGenerator::start);
     }
 
-    fn a_sheet_that_is_being_sent_when_sigterm_comes_is_sent_to_its_end(store: StoreKind) {
+    fn a_sheet_that_is_being_sent_at_sigterm_is_sent_to_the_end(store: StoreKind) {
         let store = Fresh::migrated(store);
-        fill(&store);
+        large_sheet::insert(&store);
         let mut service = Process::serve(&store.environment());
         let mut slow = Connection::open(service.address()).unwrap();
-        slow.begin_get("/table/view/date:20260302").unwrap();
+        slow.begin_get(large_sheet::PATH).unwrap();
         service.signal("TERM");
-        service.wait_for_line("stopping: finishing what is in flight");
+        service.wait_for_line("stopping");
         let sheet = slow.finish_get().unwrap();
-        assert_eq!(sheet.json().as_array().unwrap().len(), MANY);
+        assert_eq!(sheet.json().as_array().unwrap().len(), large_sheet::COUNT);
         let ended = service.wait(limit(5));
         assert!(ended.success(), "{ended}");
     }
 
-    fn sigint_ends_an_idle_service_with_success(store: StoreKind) {
+    fn sigint_ends_an_idle_service_with_exit_status_0(store: StoreKind) {
         let store = Fresh::migrated(store);
         let mut service = Process::serve(&store.environment());
         service.signal("INT");
@@ -96,36 +78,38 @@ on_both_stores! {
     }
 }
 
-/// Rocket takes SIGTERM for a failure if it is told of it just while it accepts a connection. Each
+/// A shutdown that begins while a connection is being accepted must not count as a failure. A
 /// process meets that moment only now and then, so there are several.
 #[test]
-fn all_is_answered_and_stored_when_sigterm_comes_amid_new_connections() {
-    let _turn = turn::take();
+fn requests_are_answered_and_stored_at_sigterm_while_connections_are_being_opened() {
+    let _load = load_lock::acquire();
     let stores = [(); 6].map(|()| Fresh::migrated(StoreKind::Embedded));
     std::thread::scope(|scope| {
         for store in &stores {
-            scope.spawn(|| assert_finishes_what_it_accepted(store, Gates::open_without_keep_alive));
+            scope.spawn(|| {
+                assert_answers_requests_in_flight(store, LoadGenerator::start_without_keep_alive)
+            });
         }
     });
 }
 
 #[test]
-fn entries_that_wait_when_sigterm_comes_are_recorded_and_answered() {
+fn entries_queued_at_sigterm_are_recorded_and_answered() {
     let store = Fresh::migrated(StoreKind::Postgres);
     let mut service = Process::serve(&store.environment());
     let mut lock = StoreLock::take(&store);
-    let mut waiting = Waiting::at(service.address());
+    let mut pending = PendingCreates::to(service.address());
     let entry =
         |number: u64| json!({"firstname": format!("Number {number}"), "lastname": "Visitor"});
-    waiting.post(entry(0));
-    lock.wait_until_met(1);
-    (1..=6).for_each(|number| waiting.post(entry(number)));
-    waiting.wait_until_queued(6);
+    pending.post(entry(0));
+    lock.wait_until_blocked(1);
+    (1..=6).for_each(|number| pending.post(entry(number)));
+    pending.wait_until_queued(6);
 
     service.signal("TERM");
-    service.wait_for_line("stopping: finishing what is in flight");
+    service.wait_for_line("stopping");
     drop(lock);
-    let answers = waiting.answers();
+    let answers = pending.answers();
     assert_eq!(service.wait(limit(5)).code(), Some(0));
 
     let again = Process::serve(&store.environment());
@@ -137,16 +121,16 @@ fn entries_that_wait_when_sigterm_comes_are_recorded_and_answered() {
     }
 }
 
-/// A database that is silent must not keep the process, nor what waits for it.
+/// A database that hangs must neither keep the process alive nor leave requests without an answer.
 #[test]
-fn a_service_whose_database_is_frozen_ends_in_time() {
-    let _turn = turn::take();
+fn a_service_whose_database_hangs_ends_in_time() {
+    let _load = load_lock::acquire();
     let cluster = Cluster::start();
     let mut environment = cluster.environment();
     environment.push(("DATABASE_TIMEOUT_SECONDS", "2".into()));
     let mut service = Process::serve(&environment);
-    let gates = Gates::open(8, service.address());
-    gates.wait_until_acknowledged(100);
+    let load = LoadGenerator::start(8, service.address());
+    load.wait_until_acknowledged(100);
     cluster.pause();
     let mut reader = Connection::open(service.address()).unwrap();
     reader.get("/table/view/date:today").unwrap().problem(503, "store_unavailable");
@@ -155,15 +139,15 @@ fn a_service_whose_database_is_frozen_ends_in_time() {
     assert!(ended.success(), "{ended}: {:#?}", service.log());
     cluster.resume();
 
-    let ledger = gates.close();
-    ledger.assert_refused_within(Duration::from_secs(3));
+    let log = load.stop();
+    log.assert_refused_within(Duration::from_secs(3));
     let again = Process::serve(&environment);
-    ledger.assert_kept(again.address());
-    ledger.assert_each_once_after_sending_again(again.address());
+    log.assert_acknowledged_are_stored(again.address());
+    log.assert_retries_store_each_once(again.address());
 }
 
-/// A database that does not come.
-fn nowhere() -> Vec<(&'static str, String)> {
+/// An address at which no database listens.
+fn no_database() -> Vec<(&'static str, String)> {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     vec![
         ("DATABASE_HOSTNAME", "127.0.0.1".into()),
@@ -172,26 +156,26 @@ fn nowhere() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Sends a signal to a command as soon as it says that it waits; gives its exit status.
+/// Sends a signal to a command once its output says that it waits. Returns its exit status.
 fn signal_while_waiting(arguments: &[&str], signal: &str) -> Option<i32> {
-    let mut child = command(arguments, &nowhere()).spawn().unwrap();
-    let mut said = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
-    assert!(said.contains("waiting up to"), "{said}");
+    let mut child = command(arguments, &no_database()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("waiting up to"), "{line}");
     let sent = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
     assert!(sent.unwrap().success());
     child.wait().unwrap().code()
 }
 
 #[test]
-fn a_service_that_still_waits_for_its_database_ends_with_success() {
+fn a_service_that_waits_for_its_database_ends_with_exit_status_0() {
     assert_eq!(signal_while_waiting(&["serve"], "TERM"), Some(0));
     assert_eq!(signal_while_waiting(&["serve"], "INT"), Some(0));
 }
 
-/// By a handler of its own: as the first process of a container it would not end at all without.
+/// They need a signal handler: without one, the first process of a container ignores the signal.
 #[test]
-fn commands_that_wait_end_at_a_signal() {
+fn commands_that_wait_end_with_the_status_of_the_signal() {
     for command in ["migrate", "wait-for-schema"] {
         assert_eq!(signal_while_waiting(&[command], "TERM"), Some(128 + 15), "{command}");
         assert_eq!(signal_while_waiting(&[command], "INT"), Some(128 + 2), "{command}");

@@ -3,11 +3,10 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use crate::patience;
-use crate::support::Fresh;
+use crate::support::{Fresh, wait_until};
 
-/// A session past the service that holds its store: nothing can be recorded, and reads go on.
-/// Dropping it lets go.
+/// A session of another client that holds a write lock: the service can read but not record.
+/// Dropping it releases the lock.
 pub enum StoreLock {
     Postgres(PgConnection),
     Embedded(#[expect(dead_code, reason = "held until it is dropped")] SqliteConnection),
@@ -30,12 +29,13 @@ impl StoreLock {
         }
     }
 
-    /// Waits until so many writers have run into the lock. A file does not tell who waits for it.
+    /// Waits until `writers` sessions wait for the lock. For PostgreSQL only: SQLite does not show
+    /// who waits.
     #[track_caller]
-    pub fn wait_until_met(&mut self, writers: i64) {
-        let Self::Postgres(session) = self else { panic!("SQLite cannot be asked") };
-        patience::until("the writers wait for the table", || {
-            // The table has the same number in every database that was copied from one template.
+    pub fn wait_until_blocked(&mut self, writers: i64) {
+        let Self::Postgres(session) = self else { panic!("SQLite does not show who waits") };
+        wait_until("the writers wait for the table", || {
+            // The table has the same OID in every database that was copied from one template.
             let waiting = "(SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database \
                             WHERE datname = current_database() \
                             AND relation = 'attendance'::regclass AND NOT granted)";

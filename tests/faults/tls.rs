@@ -1,4 +1,4 @@
-//! Connections to a database that takes none in plain text.
+//! Connections to a database that refuses unencrypted ones.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::connection::{get, post, sheet};
 use crate::support::{Cluster, Process};
 
-/// A cluster that takes connections over TCP only with TLS.
+/// A cluster that accepts TCP connections only with TLS.
 fn cluster() -> Cluster {
     let cluster = Cluster::start_with_tls();
     let rules = "local all all trust\nhostssl all all 127.0.0.1/32 trust\n";
@@ -20,24 +20,24 @@ fn cluster() -> Cluster {
     cluster
 }
 
-/// A certificate that has signed nothing.
-fn wrong_certificate(cluster: &Cluster) -> String {
-    let [key, certificate] = ["wrong.key", "wrong.crt"].map(|name| cluster.path(name));
-    let made = Command::new("openssl")
+/// A self-signed certificate that is not the server's.
+fn other_certificate(cluster: &Cluster) -> String {
+    let [key, certificate] = ["other.key", "other.crt"].map(|name| cluster.path(name));
+    let output = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])
         .args(["-nodes", "-days", "30", "-subj", "/CN=localhost", "-keyout"])
         .args([key.as_os_str(), "-out".as_ref(), certificate.as_os_str()])
         .output()
         .unwrap();
-    assert!(made.status.success(), "{made:?}");
+    assert!(output.status.success(), "{output:?}");
     certificate.display().to_string()
 }
 
 #[test]
-fn tls_is_used_and_certificates_are_checked_as_the_settings_say() {
+fn tls_and_certificate_checks_follow_the_settings() {
     let cluster = cluster();
-    let right = cluster.path("server.crt").display().to_string();
-    let wrong = wrong_certificate(&cluster);
+    let own = cluster.path("server.crt").display().to_string();
+    let other = other_certificate(&cluster);
     let serve = |host: &str, mode: &str, root: Option<&str>, migrate: bool| {
         let mut environment = cluster.environment();
         environment.push(("DATABASE_HOSTNAME", host.into()));
@@ -51,8 +51,8 @@ fn tls_is_used_and_certificates_are_checked_as_the_settings_say() {
     let accepted = [
         ("127.0.0.1", "require", None),
         ("127.0.0.1", "prefer", None),
-        ("localhost", "verify-full", Some(&*right)),
-        ("127.0.0.1", "verify-ca", Some(&*right)),
+        ("localhost", "verify-full", Some(&*own)),
+        ("127.0.0.1", "verify-ca", Some(&*own)),
     ];
     for (number, (host, mode, root)) in accepted.into_iter().enumerate() {
         let service = serve(host, mode, root, true);
@@ -67,8 +67,8 @@ fn tls_is_used_and_certificates_are_checked_as_the_settings_say() {
 
     let refused = [
         ("127.0.0.1", "disable", None),
-        ("127.0.0.1", "verify-ca", Some(&*wrong)),
-        ("localhost", "verify-full", Some(&*wrong)),
+        ("127.0.0.1", "verify-ca", Some(&*other)),
+        ("localhost", "verify-full", Some(&*other)),
     ];
     for (host, mode, root) in refused {
         let service = serve(host, mode, root, false);

@@ -1,6 +1,6 @@
 use serde_json::Value;
 
-/// What the service answered.
+/// A response of the service.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -19,8 +19,8 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e} in {self:?}"))
     }
 
-    /// Asserts that this is a problem of this status and code as the contract describes it, and
-    /// returns it.
+    /// Asserts that this is a problem document with this status and code, as the contract describes
+    /// it, and returns it.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status, status, "{self:?}");
@@ -35,7 +35,7 @@ impl Answer {
         problem
     }
 
-    /// Reads an answer of HTTP/1.1 as it came over the connection.
+    /// Parses an HTTP/1.1 response.
     #[track_caller]
     pub fn from_raw(raw: &str) -> Self {
         let (head, body) =

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::database::try_connect;
 
-/// A PostgreSQL server of one test's own, which may do to it whatever it likes. Gone when dropped.
+/// A PostgreSQL server for one test, which may stop, kill and reconfigure it. Deleted when dropped.
 pub struct Cluster {
     directory: TempDir,
     port: u16,
@@ -23,7 +23,7 @@ impl Cluster {
         Self::make(&["--tls"])
     }
 
-    /// A streaming replica of `primary`, made with `pg_basebackup`, that already answers.
+    /// A streaming replica of `primary`, made with `pg_basebackup`. It already accepts connections.
     pub fn start_following(primary: &Self) -> Self {
         Self::make(&["--follow", &primary.port.to_string()])
     }
@@ -33,7 +33,7 @@ impl Cluster {
     }
 
     fn make(options: &[&str]) -> Self {
-        // Made first, so that it is destroyed even if the server does not start.
+        // Created first, so that it is dropped even if the server does not start.
         let mut cluster = Self { directory: tempfile::tempdir().unwrap(), port: 0 };
         let address = cluster.run("start", options);
         cluster.port = address.trim().rsplit_once(' ').unwrap().1.parse().unwrap();
@@ -46,17 +46,18 @@ impl Cluster {
         self.run("start", &[]);
     }
 
-    /// Ends it without a checkpoint; all sessions break.
+    /// Stops it without a checkpoint. All sessions break.
     pub fn stop(&self) {
         self.run("stop", &["immediate"]);
     }
 
-    /// Ends every process of it at once, as a power failure would.
+    /// Kills all of its processes at once, like a power failure.
     pub fn kill(&self) {
         self.run("kill", &[]);
     }
 
-    /// Freezes it: connections stay open, new ones are accepted by the kernel, nobody answers.
+    /// Stops its processes with SIGSTOP: connections stay open, the kernel accepts new ones, and
+    /// nothing answers.
     pub fn pause(&self) {
         self.run("pause", &[]);
     }
@@ -70,7 +71,7 @@ impl Cluster {
         self.directory.path().join(name)
     }
 
-    /// The variables that lead the binary to its one database, and let it make the tables there.
+    /// The environment variables for a service that uses its only database and migrates it.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let PostgresTarget { host, port, dbname, user, .. } = self.target();
         vec![
@@ -82,7 +83,7 @@ impl Cluster {
         ]
     }
 
-    /// A session past the service, as an operator has it.
+    /// A direct session, as an operator has it.
     pub fn session(&self) -> PgConnection {
         try_connect(&self.target()).unwrap()
     }
@@ -118,7 +119,7 @@ impl Drop for Cluster {
         let destroyed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             self.run("destroy", &[]);
         }));
-        // A second panic while the test fails would hide why it does.
+        // A second panic would hide the reason of the first one.
         assert!(destroyed.is_ok() || std::thread::panicking());
     }
 }

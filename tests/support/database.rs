@@ -8,14 +8,14 @@ use diesel::prelude::*;
 use rollcall::store::{Password, PostgresStore, PostgresTarget, SqliteStore, Store};
 use tempfile::TempDir;
 
-/// The stores that every test body runs against.
+/// The two kinds of store. Most test bodies run on both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreKind {
     Postgres,
     Embedded,
 }
 
-/// A store of one test's own, gone when it is dropped.
+/// An empty store for one test, deleted when it is dropped.
 pub enum Fresh {
     Postgres(PostgresTarget),
     Embedded(TempDir),
@@ -52,7 +52,7 @@ impl Fresh {
         }
     }
 
-    /// The variables that lead the binary to this store.
+    /// The environment variables for a service that uses this store.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::Postgres(target) => vec![
@@ -65,7 +65,7 @@ impl Fresh {
         }
     }
 
-    /// Runs SQL past the service, as an operator would.
+    /// Runs SQL in the store directly, as an operator would.
     pub fn sql(&self, statements: &str) {
         match self {
             Self::Postgres(target) => connect(target).batch_execute(statements),
@@ -79,7 +79,7 @@ impl Fresh {
         .unwrap();
     }
 
-    /// The PostgreSQL database, for tests that need a session of their own in it.
+    /// A direct session in the PostgreSQL database.
     pub fn postgres(&self) -> PgConnection {
         match self {
             Self::Postgres(target) => connect(target),
@@ -100,7 +100,7 @@ impl Drop for Fresh {
     fn drop(&mut self) {
         if let Self::Postgres(target) = self {
             let drop = format!("DROP DATABASE \"{}\" WITH (FORCE)", target.dbname);
-            // The server itself may be gone, where a test was about that.
+            // A test may have stopped the server itself.
             if let Ok(mut maintenance) = try_connect(&server("postgres")) {
                 let _ = maintenance.batch_execute(&drop);
             }
@@ -108,7 +108,7 @@ impl Drop for Fresh {
     }
 }
 
-/// The server that `make test` has started.
+/// The PostgreSQL server that `make test` has started.
 pub fn server(dbname: &str) -> PostgresTarget {
     let variable = |name: &str| {
         std::env::var(name)
@@ -134,7 +134,7 @@ fn connect(target: &PostgresTarget) -> PgConnection {
     try_connect(target).unwrap()
 }
 
-/// A database with a name of its own, as a copy of `template` if there is one.
+/// A database with a unique name, as a copy of `template` if there is one.
 fn create_database(template: Option<&str>) -> PostgresTarget {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -145,7 +145,7 @@ fn create_database(template: Option<&str>) -> PostgresTarget {
     target
 }
 
-/// One migrated database for this process, to copy from: faster than migrating for each test.
+/// One migrated database for this process. To copy it is faster than to migrate for each test.
 fn template() -> &'static str {
     static TEMPLATE: OnceLock<String> = OnceLock::new();
     TEMPLATE.get_or_init(|| {

@@ -1,6 +1,6 @@
-//! What the integration tests share: a service on a fresh store, and a client to speak to it.
+//! Shared by the integration tests: services on empty stores, and clients for them.
 
-// Each of the two test binaries uses its own part of this.
+// Each of the two test binaries uses a different part of this module.
 #![allow(dead_code, unused_imports)]
 
 pub mod answer;
@@ -8,14 +8,18 @@ pub mod app;
 pub mod cluster;
 pub mod database;
 pub mod process;
+pub mod skip;
+pub mod wait;
 
 pub use answer::Answer;
 pub use app::{Options, TestApp};
 pub use cluster::Cluster;
 pub use database::{Fresh, StoreKind};
 pub use process::Process;
+pub use skip::skip;
+pub use wait::{wait_until, wait_until_within};
 
-/// Writes one test body and runs it against both stores, as two tests.
+/// Makes two tests of one body, one for each kind of store.
 macro_rules! on_both_stores {
     ($(fn $name:ident($store:ident: StoreKind) $body:block)*) => {$(
         mod $name {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# To be sourced: installs what a suite needs and this machine lacks. Everything but Debian packages goes to .tools.
+# To be sourced: installs the missing tools of a test suite. Everything but Debian packages goes to .tools.
 
 packages=()
 
@@ -11,17 +11,17 @@ as_root() {
   if ((EUID == 0)); then "$@"; else sudo "$@"; fi
 }
 
-# need COMMAND PACKAGE...: notes the Debian packages that bring a command, if it is missing.
+# need COMMAND PACKAGE...: if the command is missing, these Debian packages will be installed.
 need() {
   command -v "$1" >/dev/null || packages+=("${@:2}")
 }
 
-# Installs the Debian packages that were noted.
+# Installs the packages that 'need' has found missing.
 install_packages() {
   ((${#packages[@]})) || return 0
   say "installing Debian packages: ${packages[*]}"
-  # PostgreSQL's package would make and start a cluster, which nobody asked for; this is the setting against it. In a
-  # file of its own, for this installation only: the machine's later ones are its administrator's matter.
+  # Without this setting PostgreSQL's package would create and start a cluster. The setting is in a separate file that is
+  # deleted after this installation, so that it does not affect later ones on this machine.
   local setting=/etc/postgresql-common/createcluster.d/rollcall-tests.conf failed=0
   as_root mkdir -p "${setting%/*}"
   as_root tee "$setting" <<<'create_main_cluster = false' >/dev/null
@@ -32,11 +32,11 @@ install_packages() {
   return "$failed"
 }
 
-# python_tools NAME REQUIREMENTS: an environment .tools/NAME with the pinned packages that the file lists.
+# python_tools NAME REQUIREMENTS: creates the Python environment .tools/NAME with the pinned packages of that file.
 python_tools() {
   cmp -s "$2" ".tools/$1/requirements.txt" && return
   say "installing the Python packages of $2"
-  # Left over from an older list, or half-made.
+  # An older or an incomplete environment.
   rm -rf ".tools/$1"
   python3 -m venv ".tools/$1"
   ".tools/$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"

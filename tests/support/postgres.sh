@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# A private, throw-away PostgreSQL cluster. All its state is in DIR, so any number can run side by side.
+# A temporary PostgreSQL cluster. All its state is in DIR, so any number of clusters can run in parallel.
 #
 #   postgres.sh start DIR [--tls]          prints '127.0.0.1 PORT' once the cluster accepts connections; DIR must
-#                                          exist; the first start makes the cluster, later ones keep data and port
+#                                          exist; the first start creates the cluster, later ones keep data and port
 #   postgres.sh start DIR --follow PORT    the same for a replica that streams from the cluster on that port
 #   postgres.sh stop DIR [fast|immediate]  shuts down cleanly, or without a checkpoint
-#   postgres.sh kill DIR                   ends every process at once, as a power failure would
-#   postgres.sh pause DIR                  freezes every process: connections stay open and nobody answers
+#   postgres.sh kill DIR                   kills all processes at once, like a power failure
+#   postgres.sh pause DIR                  stops all processes with SIGSTOP: connections stay open without answers
 #   postgres.sh resume DIR                 undoes pause
 #   postgres.sh destroy DIR                stops and deletes DIR
-#   postgres.sh bindir                     prints where the server's programs are; fails if there are none
+#   postgres.sh bindir                     prints the directory of the server's programs; fails if there is none
 #
 # The superuser is `postgres`, without a password. With --tls, DIR/server.crt is the certificate to trust.
 set -euo pipefail
-# The caller's PGDATA, PGPORT and so on are about another cluster.
+# The caller's PGDATA, PGPORT and so on belong to another cluster.
 unset "${!PG@}"
-# The server's messages are read below.
+# The script looks for an English message of the server.
 export LC_ALL=C
 
 fail() {
@@ -33,7 +33,7 @@ start() {
     [[ -d $dir/data ]] || if [[ $1 == --follow ]]; then follow "$2"; else create; fi
     [[ $1 != --tls || -e $dir/server.crt ]] || create_certificate
     for ((attempt = 1; ; attempt++)); do
-      # Below the ports that the kernel gives to outgoing connections, so that nobody takes a stopped cluster's port.
+      # Below the kernel's range for outgoing connections, so that none of them takes the port of a stopped cluster.
       port=$(cat "$dir/port" 2>/dev/null || echo $((20000 + SRANDOM % 12000)))
       size=$(stat -c %s "$dir/log")
       if launch "$port"; then break; fi
@@ -60,7 +60,7 @@ stop() {
   wait_until_gone "${processes[-1]}"
 }
 
-# Named so as not to hide the builtin.
+# Not named 'kill', which is a builtin.
 kill_all() {
   freeze || return 0
   signal_all KILL
@@ -96,12 +96,12 @@ bindir() {
 }
 
 create() {
-  # Without --no-sync it would flush a thousand files that nobody misses if this machine fails now.
+  # Without --no-sync it would flush a thousand files, for no use in a test.
   "${as_owner[@]}" "$bin/initdb" -D "$dir/data" -A trust -U postgres --locale=C.UTF-8 --encoding=UTF8 --no-sync \
     >>"$dir/log" 2>&1 || fail "initdb failed: $(tail -5 "$dir/log")"
 }
 
-# Makes the cluster as a copy of the one on port $1, which it follows from then on.
+# Creates the cluster as a streaming replica of the one on port $1.
 follow() {
   "${as_owner[@]}" "$bin/pg_basebackup" -h 127.0.0.1 -p "$1" -U postgres -D "$dir/data" \
     --write-recovery-conf --wal-method=stream --checkpoint=fast --no-sync \
@@ -109,13 +109,13 @@ follow() {
 }
 
 create_certificate() {
-  # The server refuses a key that others can read.
+  # The server rejects a key that other users can read.
   (umask 077 && "${as_owner[@]}" openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 \
     -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 \
     -keyout "$dir/server.key" -out "$dir/server.crt" >>"$dir/log" 2>&1) || fail "openssl failed: $(tail -5 "$dir/log")"
 }
 
-# Removes what a killed server leaves: its shared memory, and files with a process id that another may have by now.
+# Removes what a killed server leaves: its shared memory, and files with a process id that may be reused by now.
 clear_remains() {
   [[ -e $dir/data/postmaster.pid ]] || return 0
   ipcrm -m "$(awk 'NR == 7 { print $2 }' "$dir/data/postmaster.pid")" 2>/dev/null || true
@@ -126,18 +126,18 @@ clear_remains() {
 launch() {
   local settings pid i
   settings=(-c listen_addresses=127.0.0.1 -c max_connections=400)
-  # Durability is what is tested.
+  # The tests are about durability.
   settings+=(-c fsync=on -c synchronous_commit=on -c full_page_writes=on)
   # In files below DIR, so that a kill leaves nothing in /dev/shm.
   settings+=(-c dynamic_shared_memory_type=mmap)
   if [[ -e $dir/server.crt ]]; then
     settings+=(-c ssl=on -c "ssl_cert_file=$dir/server.crt" -c "ssl_key_file=$dir/server.key")
   fi
-  # Not by pg_ctl, which starts a session: the server would outlive a kill of the caller's process group.
+  # Not with pg_ctl, which starts a session: the server would survive a kill of the caller's process group.
   "${as_owner[@]}" "$bin/postgres" -D "$dir/data" -k "$dir" -p "$1" "${settings[@]}" </dev/null >>"$dir/log" 2>&1 &
   pid=$!
   for ((i = 0; i < 1200; i++)); do
-    # From its own file, as pg_ctl does it: on the port another cluster might answer.
+    # Read from its file, as pg_ctl does: another cluster might answer on the port.
     if [[ $(sed -n 8p "$dir/data/postmaster.pid" 2>/dev/null) == ready* ]]; then return 0; fi
     kill -0 "$pid" 2>/dev/null || return 1
     sleep 0.05
@@ -153,7 +153,7 @@ postmaster() {
   [[ $(ps -o args= -p "$pid") == *"$dir/data"* ]] && echo "$pid"
 }
 
-# Lists the cluster's processes in `processes`, the postmaster last. Stops it before, so that it cannot fork meanwhile.
+# Lists the cluster's processes in 'processes', the postmaster last. Stops the postmaster first, so that it cannot fork.
 freeze() {
   local pid
   pid=$(postmaster) || return 1
@@ -170,7 +170,7 @@ signal_all() {
 wait_until_gone() {
   local i
   for ((i = 0; i < 1200; i++)); do
-    # A zombie (Z) is gone: in a container there may be nobody to reap it.
+    # A zombie (Z) counts as ended: in a container there may be no process that reaps it.
     [[ $(ps -o stat= -p "$*") == *[DRSTt]* ]] || return 0
     sleep 0.05
   done

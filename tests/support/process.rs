@@ -1,36 +1,37 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use serde_json::Value;
 
-/// How long a start may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The limit for a start on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Names and values of environment variables; of two with one name, the later counts.
+/// Names and values of environment variables. If a name is there twice, the last value counts.
 pub type Environment = [(&'static str, String)];
 
-/// The real binary as it serves, in a process of its own, which is killed when this is dropped.
+/// `rollcall serve`, the real binary, in its own process. Dropping it kills the process.
 pub struct Process {
     child: Child,
     address: SocketAddr,
     log: Arc<Log>,
 }
 
-/// What a process says on its standard output and standard error.
+/// The standard output and standard error of a process.
 #[derive(Default)]
 struct Log {
-    said: Mutex<Said>,
+    output: Mutex<ProcessOutput>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Said {
+struct ProcessOutput {
     lines: Vec<String>,
-    /// The pipes that have been read to their end: both, once the process has ended.
+    /// The number of pipes that have been read to the end: both, once the process has ended.
     closed: usize,
 }
 
@@ -41,15 +42,24 @@ impl Process {
         Self::launch(command(&["serve"], environment))
     }
 
-    /// The same by the release before this one. `make test` names its binary; before there was a
-    /// release, this one stands in.
+    /// The same with a limit on the number of open files, which the service cannot raise.
+    #[track_caller]
+    pub fn serve_with_file_limit(files: u64, environment: &Environment) -> Self {
+        let limit = format!("--nofile={files}:{files}");
+        let arguments = [&limit, env!("CARGO_BIN_EXE_rollcall"), "serve"];
+        Self::launch(command_of("prlimit".as_ref(), &arguments, environment))
+    }
+
+    /// The same with the binary of the previous release, which `make test` builds.
     #[track_caller]
     pub fn serve_previous_release(environment: &Environment) -> Self {
-        let binary = std::env::var_os("ROLLCALL_TEST_PREVIOUS_BINARY");
-        Self::launch(binary.map_or_else(
-            || command(&["serve"], environment),
-            |binary| command_of(&binary, &["serve"], environment),
-        ))
+        let binary = std::env::var_os("ROLLCALL_TEST_PREVIOUS_BINARY").unwrap_or_else(|| {
+            panic!(
+                "ROLLCALL_TEST_PREVIOUS_BINARY is not set. `make test` sets it to the previous \
+                 release's binary, which tests/support/build-release.sh builds."
+            )
+        });
+        Self::launch(command_of(&binary, &["serve"], environment))
     }
 
     #[track_caller]
@@ -61,7 +71,7 @@ impl Process {
         let [out, err] = [log.clone(), log.clone()];
         std::thread::spawn(move || out.drain(stdout));
         std::thread::spawn(move || err.drain(stderr));
-        // From here on the child is killed whatever happens.
+        // From here on the child is killed even if this function panics.
         let mut process = Self { child, address: ([127, 0, 0, 1], 0).into(), log };
         let listening = process.wait_for_line("listening");
         process.address = listening["address"].as_str().unwrap().parse().unwrap();
@@ -72,24 +82,50 @@ impl Process {
         self.address
     }
 
-    /// Everything that it has written to standard output and to standard error so far.
+    /// The lines of its standard output and standard error so far.
     pub fn log(&self) -> Vec<String> {
-        self.log.said.lock().unwrap().lines.clone()
+        self.log.output.lock().unwrap().lines.clone()
     }
 
-    /// Waits for a line of JSON with this message, and returns it.
+    /// The number of its open files, sockets included.
+    pub fn open_files(&self) -> usize {
+        self.files().len()
+    }
+
+    /// The number of its open sockets.
+    pub fn open_sockets(&self) -> usize {
+        let is_socket = |file: &PathBuf| file.to_string_lossy().starts_with("socket:");
+        self.files().iter().filter(|file| is_socket(file)).count()
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap();
+        // A file may be closed after it was listed.
+        files.filter_map(|file| std::fs::read_link(file.unwrap().path()).ok()).collect()
+    }
+
+    /// Its resident memory in bytes.
+    pub fn resident_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        size.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// Waits for a JSON line whose message begins with `message`, and returns it.
     #[track_caller]
     pub fn wait_for_line(&self, message: &str) -> Value {
-        let find = |said: &Said| {
-            let parsed = said.lines.iter().filter_map(|line| serde_json::from_str(line).ok());
-            parsed.into_iter().find(|line: &Value| line["message"] == message)
+        let find = |output: &ProcessOutput| {
+            let parsed = output.lines.iter().filter_map(|line| serde_json::from_str(line).ok());
+            let begins =
+                |line: &Value| line["message"].as_str().is_some_and(|m| m.starts_with(message));
+            parsed.into_iter().find(begins)
         };
-        let said =
-            self.log.wait(PATIENCE, |said| said.closed == Log::PIPES || find(said).is_some());
-        find(&said).unwrap_or_else(|| panic!("no {message:?} in {:#?}", said.lines))
+        let done = |output: &ProcessOutput| output.closed == Log::PIPES || find(output).is_some();
+        let output = self.log.wait(START_TIMEOUT, done);
+        find(&output).unwrap_or_else(|| panic!("no {message:?} in {:#?}", output.lines))
     }
 
-    /// Ends it as a power failure would: it cannot finish anything.
+    /// Kills it with SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -101,25 +137,25 @@ impl Process {
         assert!(sent.unwrap().success());
     }
 
-    /// Waits until it has ended by itself, which must be within `limit`.
+    /// Waits until it has ended by itself. Panics if that takes longer than `limit`.
     #[track_caller]
     pub fn wait(&mut self, limit: Duration) -> ExitStatus {
-        let said = self.log.wait(limit, |said| said.closed == Log::PIPES);
-        assert!(said.closed == Log::PIPES, "not ended within {limit:?}: {:#?}", said.lines);
+        let output = self.log.wait(limit, |output| output.closed == Log::PIPES);
+        assert!(output.closed == Log::PIPES, "not ended within {limit:?}: {:#?}", output.lines);
         self.child.wait().unwrap()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // It may have ended by itself; what matters is that it has.
+        // It may have ended by itself, so errors do not matter here.
         let ended = self.child.try_wait();
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
             let log = self.log();
             let last = &log[log.len().saturating_sub(20)..];
-            eprintln!("the service, ended by itself: {ended:?}, said last: {last:#?}");
+            eprintln!("the service's exit status: {ended:?}, its last log lines: {last:#?}");
         }
     }
 }
@@ -130,26 +166,30 @@ impl Log {
 
     fn drain(&self, pipe: impl Read) {
         for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
-            self.said.lock().unwrap().lines.push(String::from_utf8_lossy(&line).into_owned());
+            self.output.lock().unwrap().lines.push(String::from_utf8_lossy(&line).into_owned());
             self.changed.notify_all();
         }
-        self.said.lock().unwrap().closed += 1;
+        self.output.lock().unwrap().closed += 1;
         self.changed.notify_all();
     }
 
-    /// Waits until `enough` holds, or for as long as `limit`.
-    fn wait(&self, limit: Duration, enough: impl Fn(&Said) -> bool) -> MutexGuard<'_, Said> {
-        let said = self.said.lock().unwrap();
-        self.changed.wait_timeout_while(said, limit, |said| !enough(said)).unwrap().0
+    /// Waits until `done` holds, for at most `limit`.
+    fn wait(
+        &self,
+        limit: Duration,
+        done: impl Fn(&ProcessOutput) -> bool,
+    ) -> MutexGuard<'_, ProcessOutput> {
+        let output = self.output.lock().unwrap();
+        self.changed.wait_timeout_while(output, limit, |output| !done(output)).unwrap().0
     }
 }
 
-/// Runs the binary with `arguments` to its end.
+/// Runs the binary with `arguments` and waits until it ends.
 pub fn rollcall(arguments: &[&str], environment: &Environment) -> Output {
     command(arguments, environment).output().unwrap()
 }
 
-/// The binary with nothing in its environment but what is given here.
+/// The binary with exactly this environment.
 pub fn command(arguments: &[&str], environment: &Environment) -> Command {
     command_of(env!("CARGO_BIN_EXE_rollcall").as_ref(), arguments, environment)
 }
@@ -157,7 +197,7 @@ pub fn command(arguments: &[&str], environment: &Environment) -> Command {
 fn command_of(binary: &OsStr, arguments: &[&str], environment: &Environment) -> Command {
     let mut command = Command::new(binary);
     command.args(arguments).env_clear();
-    // Where sheets are spooled: `make test` looks for files left behind there.
+    // The service spools sheets there, and `make test` checks that no files are left in it.
     command.env("TMPDIR", std::env::temp_dir());
     command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

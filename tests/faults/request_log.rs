@@ -9,24 +9,24 @@ use uuid::Uuid;
 use crate::connection::{Broken, Connection, sheet};
 use crate::support::Answer;
 
-/// What each gate has sent, in its order, and what became of it.
-pub struct Ledger {
-    /// Before anything was sent.
+/// What each client of a load generator has sent, in order, with the outcome of each request.
+pub struct RequestLog {
+    /// Before the first request.
     pub since: DateTime<Utc>,
-    pub gates: Vec<Vec<Sent>>,
+    pub clients: Vec<Vec<SentRequest>>,
 }
 
-/// One entry, which was sent once.
-pub struct Sent {
+/// One entry, sent once.
+pub struct SentRequest {
     pub entry_id: Uuid,
     pub body: String,
-    /// How long it took until there was an answer, or none any more.
+    /// The time until the answer was complete or the connection broke.
     pub took: Duration,
     pub outcome: Outcome,
 }
 
 pub enum Outcome {
-    /// 201: from now on it must never be lost.
+    /// 201: from now on the entry must never be lost.
     Acknowledged(Answer),
     /// Any other answer.
     Refused(Answer),
@@ -43,43 +43,43 @@ impl Outcome {
     }
 }
 
-impl Ledger {
-    /// The moment that offline gates name, on the day [`DAY`](Self::DAY) in UTC.
-    pub const MOMENT: &str = "2026-03-02T08:15:00+08:00";
+impl RequestLog {
+    /// The `occurred_at` of the clients that send one. In UTC it is on [`DAY`](Self::DAY).
+    pub const OCCURRED_AT: &str = "2026-03-02T08:15:00+08:00";
     const DAY: &str = "20260302";
 
-    pub fn acknowledged(&self) -> impl Iterator<Item = (&Sent, &Answer)> {
+    pub fn acknowledged(&self) -> impl Iterator<Item = (&SentRequest, &Answer)> {
         self.sent().filter_map(|sent| match &sent.outcome {
             Outcome::Acknowledged(answer) => Some((sent, answer)),
             _ => None,
         })
     }
 
-    pub fn refused(&self) -> impl Iterator<Item = (&Sent, &Answer)> {
+    pub fn refused(&self) -> impl Iterator<Item = (&SentRequest, &Answer)> {
         self.sent().filter_map(|sent| match &sent.outcome {
             Outcome::Refused(answer) => Some((sent, answer)),
             _ => None,
         })
     }
 
-    pub fn unanswered(&self) -> impl Iterator<Item = (&Sent, &Broken)> {
+    pub fn unanswered(&self) -> impl Iterator<Item = (&SentRequest, &Broken)> {
         self.sent().filter_map(|sent| match &sent.outcome {
             Outcome::Unanswered(broken) => Some((sent, broken)),
             _ => None,
         })
     }
 
-    fn sent(&self) -> impl Iterator<Item = &Sent> {
-        self.gates.iter().flatten()
+    fn sent(&self) -> impl Iterator<Item = &SentRequest> {
+        self.clients.iter().flatten()
     }
 
-    /// Both ledgers as one.
-    pub fn joined_with(mut self, other: Self) -> Self {
-        self.gates.extend(other.gates);
+    /// Both logs as one.
+    pub fn merge(mut self, other: Self) -> Self {
+        self.clients.extend(other.clients);
         Self { since: self.since.min(other.since), ..self }
     }
 
-    /// Asserts that whatever was refused was refused for the store's sake, and within `limit`.
+    /// Asserts that every refusal was a 503 about the store, and came within `limit`.
     #[track_caller]
     pub fn assert_refused_within(&self, limit: Duration) {
         for (sent, answer) in self.refused() {
@@ -90,38 +90,36 @@ impl Ledger {
 
     /// Asserts that every acknowledged entry is on the sheet exactly as it was answered.
     #[track_caller]
-    pub fn assert_kept(&self, address: SocketAddr) {
+    pub fn assert_acknowledged_are_stored(&self, address: SocketAddr) {
         let stored = self.stored(address);
         for (sent, answer) in self.acknowledged() {
             assert_eq!(stored.get(&sent.entry_id), Some(&answer.json()), "of {}", stored.len());
         }
     }
 
-    /// Sends again all that was ever sent and asserts that it is on the sheet once, under the id
-    /// that was answered before, if one was. Nothing else may be on the sheet.
+    /// Sends every request again. Asserts that each entry is then stored once, unchanged if it was
+    /// acknowledged before, and that nothing else is stored.
     #[track_caller]
-    pub fn assert_each_once_after_sending_again(&self, address: SocketAddr) {
+    pub fn assert_retries_store_each_once(&self, address: SocketAddr) {
         std::thread::scope(|scope| {
-            let gates: Vec<_> = self
-                .gates
-                .iter()
-                .map(|sent| scope.spawn(move || send_again(sent, address)))
-                .collect();
+            let clients: Vec<_> =
+                self.clients.iter().map(|sent| scope.spawn(move || retry(sent, address))).collect();
             let answered: Vec<(Uuid, Value)> =
-                gates.into_iter().flat_map(|gate| gate.join().unwrap()).collect();
+                clients.into_iter().flat_map(|client| client.join().unwrap()).collect();
             let stored = self.stored(address);
             assert_eq!(stored.len(), self.sent().count());
             for (entry_id, entry) in answered {
                 assert_eq!(stored[&entry_id], entry);
             }
         });
-        self.assert_kept(address);
+        self.assert_acknowledged_are_stored(address);
     }
 
-    /// All entries on the sheets of all days that the gates can have passed, none of them twice.
+    /// The sheets of every day that the entries can be on, by `entry_id`. Asserts that no `id` and
+    /// no `entry_id` is there twice.
     #[track_caller]
     pub fn stored(&self, address: SocketAddr) -> HashMap<Uuid, Value> {
-        // Midnight may pass while the gates are open.
+        // The test may run across midnight.
         let today =
             self.since.date_naive().iter_days().take_while(|day| *day <= Utc::now().date_naive());
         let days = today.map(|day| day.format("%Y%m%d").to_string()).chain([Self::DAY.to_owned()]);
@@ -137,10 +135,10 @@ impl Ledger {
     }
 }
 
-/// Sends everything again, in the same order, and returns the entries that were answered.
-fn send_again(sent: &[Sent], address: SocketAddr) -> Vec<(Uuid, Value)> {
+/// Sends every request again, in the same order, and returns the entries of the answers.
+fn retry(sent: &[SentRequest], address: SocketAddr) -> Vec<(Uuid, Value)> {
     let mut connection = Connection::open(address).unwrap();
-    let again = sent.iter().map(|sent| {
+    let retries = sent.iter().map(|sent| {
         let answer = connection.post(&sent.body).unwrap();
         let replayed = answer.header("idempotent-replayed") == Some("true");
         match &sent.outcome {
@@ -152,14 +150,15 @@ fn send_again(sent: &[Sent], address: SocketAddr) -> Vec<(Uuid, Value)> {
         }
         (sent.entry_id, answer.json())
     });
-    again.collect()
+    retries.collect()
 }
 
-/// Asserts that this is what a client is told while the store cannot be had.
+/// Asserts that this is the answer for a store that does not answer, or for a full queue.
 #[track_caller]
 pub fn assert_unavailable(answer: &Answer) {
     let code = answer.json()["code"].clone();
     let code = code.as_str().filter(|code| ["store_unavailable", "busy"].contains(code));
     answer.problem(503, code.unwrap_or_else(|| panic!("{answer:?}")));
-    assert!(answer.header("retry-after").is_some_and(|s| s.parse::<u32>().is_ok()), "{answer:?}");
+    let seconds = answer.header("retry-after").and_then(|value| value.parse::<u32>().ok());
+    assert!(seconds.is_some_and(|seconds| seconds > 0), "{answer:?}");
 }

@@ -1,4 +1,4 @@
-//! An embedded store's entries move to PostgreSQL.
+//! `rollcall copy`: an embedded store's entries go to PostgreSQL.
 
 use std::io::{BufRead, BufReader};
 use std::process::Output;
@@ -10,8 +10,8 @@ use diesel::sql_types::{BigInt, Text};
 use crate::support::process::{command, rollcall};
 use crate::support::{Fresh, StoreKind};
 
-/// Entries with and without a gate and a moment of their own, in an order of ids that is not that
-/// of their `entry_id`s.
+/// Entries with and without a gate, and with and without `occurred_at`. The order of their ids
+/// differs from the order of their `entry_id`s.
 const MANY: &str = "
     WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 100000)
     INSERT INTO attendance (entry_id, login, received_at, lastname, firstname, gate)
@@ -20,8 +20,8 @@ const MANY: &str = "
         CASE WHEN n % 3 > 0 THEN 'Gate ' || (n % 3) END
     FROM n";
 
-/// All that an entry says, and the order of all of them, as one number or text.
-const SUM: &str = "(SELECT md5(string_agg(concat_ws('|', entry_id, login, received_at, lastname, \
+/// A checksum of all entries and their order.
+const CHECKSUM: &str = "(SELECT md5(string_agg(concat_ws('|', entry_id, login, received_at, lastname, \
     firstname, coalesce(gate, '-')), ',' ORDER BY id)) FROM attendance)";
 
 fn copy(source: &Fresh, target: &Fresh) -> Output {
@@ -42,7 +42,7 @@ fn stores() -> (Fresh, Fresh) {
 }
 
 #[test]
-fn a_copy_that_is_interrupted_and_run_again_holds_every_entry_once_and_in_order() {
+fn an_interrupted_copy_that_is_run_again_copies_every_entry_once_and_in_order() {
     let (source, target) = stores();
     source.sql(MANY);
     let file = source.file();
@@ -57,25 +57,26 @@ fn a_copy_that_is_interrupted_and_run_again_holds_every_entry_once_and_in_order(
 
     let second = copy(&source, &target);
     assert!(second.status.success(), "{second:?}");
-    let said = text(&second.stdout);
+    let stdout = text(&second.stdout);
     let copied = 100_000 - before;
     assert!(
-        said.contains(&format!("100000 entries: {copied} copied, {before} there before")),
-        "{said}"
+        stdout.contains(&format!("100000 entries: {copied} copied, {before} there before")),
+        "{stdout}"
     );
-    assert!(said.contains("the database holds 100000 entries"), "{said}");
+    assert!(stdout.contains("the database holds 100000 entries"), "{stdout}");
     assert_eq!(count(&target), 100_000);
 
     // The same content in the same order as in the file.
-    let sum: String = diesel::select(sql::<Text>(SUM)).get_result(&mut target.postgres()).unwrap();
-    let twin = Fresh::migrated(StoreKind::Postgres);
-    twin.sql(&same_in_postgres());
+    let checksum: String =
+        diesel::select(sql::<Text>(CHECKSUM)).get_result(&mut target.postgres()).unwrap();
+    let reference = Fresh::migrated(StoreKind::Postgres);
+    reference.sql(&same_in_postgres());
     let expected: String =
-        diesel::select(sql::<Text>(SUM)).get_result(&mut twin.postgres()).unwrap();
-    assert_eq!(sum, expected);
+        diesel::select(sql::<Text>(CHECKSUM)).get_result(&mut reference.postgres()).unwrap();
+    assert_eq!(checksum, expected);
 }
 
-/// [`MANY`] in PostgreSQL's words.
+/// The rows of [`MANY`] in PostgreSQL's dialect.
 fn same_in_postgres() -> String {
     "INSERT INTO attendance (entry_id, login, received_at, lastname, firstname, gate)
     SELECT (lpad(to_hex((n * 7919) % 100003), 8, '0') || '-0000-4000-8000-'
@@ -88,7 +89,7 @@ fn same_in_postgres() -> String {
 }
 
 #[test]
-fn an_entry_that_the_database_holds_otherwise_is_told_and_left_alone() {
+fn an_entry_id_that_the_database_has_with_other_content_is_reported_and_not_changed() {
     let (source, target) = stores();
     let entry = |names: &str, seconds: i64| {
         format!(
@@ -103,24 +104,32 @@ fn an_entry_that_the_database_holds_otherwise_is_told_and_left_alone() {
     );
     let done = copy(&source, &target);
     assert_eq!(done.status.code(), Some(1), "{done:?}");
-    let said = text(&done.stderr);
-    assert!(said.contains("another entry 01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f"), "{said}");
-    assert!(said.contains("not copied: 1,"), "{said}");
+    let stderr = text(&done.stderr);
+    assert!(stderr.contains("another entry 01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f"), "{stderr}");
+    assert!(stderr.contains("not copied: 1,"), "{stderr}");
     assert_eq!(count(&target), 1);
+    let name = diesel::select(sql::<Text>("(SELECT lastname FROM attendance)"));
+    assert_eq!(name.get_result(&mut target.postgres()), Ok("O'Brien".to_owned()));
 }
 
 #[test]
-fn the_file_is_only_read() {
+fn the_source_file_is_not_changed() {
     let (source, target) = stores();
-    source.sql("PRAGMA journal_mode = DELETE");
+    source.sql(
+        "INSERT INTO attendance (entry_id, login, received_at, firstname, lastname) VALUES
+             ('01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f', 5, 5, 'Arvin', 'Cudanin');
+         PRAGMA journal_mode = DELETE",
+    );
     let read = || std::fs::read(source.file()).unwrap();
     let before = read();
-    assert!(copy(&source, &target).status.success());
+    let done = copy(&source, &target);
+    assert!(done.status.success(), "{done:?}");
+    assert_eq!(count(&target), 1);
     assert!(read() == before, "the file has changed");
 }
 
 #[test]
-fn a_file_may_have_any_name() {
+fn the_source_file_may_have_any_name() {
     let (source, target) = stores();
     source.sql(
         "INSERT INTO attendance (entry_id, login, received_at, firstname, lastname) VALUES
@@ -138,7 +147,7 @@ fn a_file_may_have_any_name() {
 }
 
 #[test]
-fn what_stands_in_the_way_of_a_copy_is_named() {
+fn a_copy_that_cannot_run_names_the_reason() {
     let (source, target) = stores();
     let (old, bare) = (Fresh::bare(StoreKind::Embedded), Fresh::bare(StoreKind::Postgres));
     old.sql("CREATE TABLE attendance (id INTEGER PRIMARY KEY)");
