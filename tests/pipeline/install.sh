@@ -27,3 +27,4 @@ if ! cmp -s tests/pipeline/package-lock.json .tools/groovy-lint/installed.json; 
 fi
 
 python_tools pipeline tests/pipeline/requirements.txt
+python_tools shell tests/support/requirements.txt
