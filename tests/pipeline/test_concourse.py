@@ -1,7 +1,7 @@
 """deploy/concourse.yaml is a valid Concourse pipeline, and its jobs, resources and files fit together.
 
 Concourse's own validator (`fly validate-pipeline`) is not run: none of the package registries that these tests install
-from has it. The form is checked against the models of ol-concourse, which are generated from a JSON schema for Concourse
+from has it. The form is checked against the models of ol-concourse, which are generated from a JSON schema of pipelines
 and refuse unknown members. They accept some pipelines that Concourse refuses, so the other tests check the references.
 """
 
