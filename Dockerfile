@@ -1,15 +1,15 @@
 FROM docker.io/library/rust:1.95-slim-trixie AS builder
-# OpenSSL is compiled from source, which takes make and perl. Their versions are the base image's matter.
+# OpenSSL is compiled from source with make and perl. The base image's release determines their versions.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends make perl \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
-# OpenSSL would write the time of its compilation into itself, and no two builds would be the same.
+# Without it OpenSSL embeds the build time, and the build is not reproducible.
 ENV SOURCE_DATE_EPOCH=0
 
-# The dependencies, in a layer that lasts until Cargo.toml or Cargo.lock change. Cargo wants to see a file for each
-# target that Cargo.toml names.
+# Compile the dependencies in a layer that stays cached until Cargo.toml or Cargo.lock change. Cargo requires a file for
+# each target in Cargo.toml.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir -p src benches/gate \
     && echo 'fn main() {}' > src/main.rs \
@@ -17,18 +17,18 @@ RUN mkdir -p src benches/gate \
     && touch src/lib.rs \
     && cargo build --release --locked
 
-# The migrations become a part of the binary.
+# The migrations are compiled into the binary.
 COPY migrations migrations
 COPY src src
-# Cargo goes by modification times, and the copied files may be older than the placeholders were.
+# Cargo compares modification times, and the copied files may be older than the placeholders.
 RUN touch src/lib.rs src/main.rs \
     && cargo build --release --locked \
     && mkdir /image \
     && strip --output-file /image/rollcall target/release/rollcall \
     && cp --parents /usr/lib/*-linux-gnu*/libgcc_s.so.1 /image
 
-# The C library, certificates and time zones, without a shell. The variant that has libgcc weighs 12 MB more, for the
-# sake of OpenSSL and C++ libraries that nothing here would use.
+# Contains the C library, certificates and time zones, and no shell. libgcc is copied instead of using the variant that
+# includes it, which is 12 MB larger because of unused OpenSSL and C++ libraries.
 FROM gcr.io/distroless/base-nossl-debian13:nonroot
 ARG VERSION=unknown
 ARG REVISION=unknown
@@ -38,10 +38,11 @@ LABEL org.opencontainers.image.title="rollcall" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=builder /image /
-# By number, so that Kubernetes can see that it is not root.
+# Numeric, so that Kubernetes can verify that it is not root.
 USER 65532:65532
-# The host name selects PostgreSQL; the address lets connections in from outside the container; the file is where
-# DATABASE_SSLROOTCERT=system finds the public authorities, since the OpenSSL within looks nowhere in this image.
+# DATABASE_HOSTNAME selects PostgreSQL as the store. ROCKET_ADDRESS accepts connections from outside the container.
+# SSL_CERT_FILE is where DATABASE_SSLROOTCERT=system finds the public certificate authorities: the static OpenSSL's
+# default path does not exist in this image.
 ENV DATABASE_HOSTNAME=myapp-database \
     ROCKET_ADDRESS=0.0.0.0 \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt

@@ -1,4 +1,4 @@
-"""What the tests share: the real helm, and the chart's objects as it renders them."""
+"""Shared by the tests: the real helm, and the chart's rendered objects."""
 
 import json
 import os
@@ -13,7 +13,7 @@ CHART = ROOT / "helm" / "rollcall"
 TOOLS = ROOT / ".tools"
 KUBERNETES = "1.32.0"
 
-# A release with a database of its own whose password needs no cluster to be kept in.
+# The bundled database with a fixed password, because a generated one needs a cluster.
 BUNDLED = {"database": {"password": "correct horse"}}
 EXTERNAL = {"database": {"mode": "external", "external": {"host": "db.example.org"}, "existingSecret": "rollcall-db"}}
 CNPG = {"database": {"mode": "cnpg"}}
@@ -21,7 +21,7 @@ CNPG = {"database": {"mode": "cnpg"}}
 
 @pytest.fixture(scope="session")
 def helm(tmp_path_factory):
-    """Runs helm with the given arguments, away from the user's own settings; gives the finished process."""
+    """Runs helm with the given arguments, without the user's settings; returns the finished process."""
     home = tmp_path_factory.mktemp("helm")
     own = {f"HELM_{kind}_HOME": str(home / kind.lower()) for kind in ("CACHE", "CONFIG", "DATA")}
     own["KUBECONFIG"] = str(home / "no-cluster")
@@ -43,16 +43,16 @@ def helm(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def template(helm):
-    """Runs `helm template`; gives the finished process.
+    """Runs `helm template`; returns the finished process.
 
-    `values` are dictionaries and values files; the dictionaries go over the files, and `arguments` to helm as they are.
+    `values` are dictionaries and values files; dictionaries override files. `arguments` are passed to helm.
     """
 
     def run(*values, arguments=(), release="rollcall", namespace="gates", chart=CHART):
         return helm(
             *("template", release, chart, "--namespace", namespace, "--kube-version", KUBERNETES),
             *arguments,
-            **told(values),
+            **values_input(values),
         )
 
     return run
@@ -60,13 +60,13 @@ def template(helm):
 
 @pytest.fixture(scope="session")
 def lint(helm):
-    """Runs `helm lint --strict` with values as `template` takes them; gives the finished process."""
-    return lambda *values: helm("lint", "--strict", CHART, **told(values))
+    """Runs `helm lint --strict` with values as for `template`; returns the finished process."""
+    return lambda *values: helm("lint", "--strict", CHART, **values_input(values))
 
 
 @pytest.fixture(scope="session")
 def render(template):
-    """As `template`, but gives the list of objects, and fails the test if helm does."""
+    """Like `template`, but returns the list of objects, and fails the test if helm fails."""
 
     def run(*values, **options):
         done = template(*values, **options)
@@ -76,18 +76,18 @@ def render(template):
     return run
 
 
-def told(values):
-    """How helm is told these values: by files, and the dictionaries by its standard input."""
+def values_input(values):
+    """The values as arguments of `helm`: files as files, and the merged dictionaries as standard input."""
     merged = {}
     for each in values:
         if isinstance(each, dict):
             merge(merged, each)
-    # JSON is YAML as well, and leaves no doubt what is a number.
+    # JSON is valid YAML and keeps the types of numbers and strings.
     return {"files": [*(each for each in values if not isinstance(each, dict)), "-"], "stdin": json.dumps(merged)}
 
 
 def merge(into, values):
-    """Lays `values` over `into`, as helm does it with values files."""
+    """Merges `values` into `into`, as helm merges values files."""
     for key, value in values.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):
             merge(into[key], value)
@@ -97,7 +97,7 @@ def merge(into, values):
 
 
 def only(objects, kind, name=None):
-    """The one object of this kind, and of this name if there are several."""
+    """The only object of this kind, and of this name if one is given."""
     found = [thing for thing in objects if thing["kind"] == kind and name in (None, thing["metadata"]["name"])]
     assert len(found) == 1, f"{len(found)} objects of kind {kind}, not one"
     return found[0]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests of the chart and of the plain manifests need, in .tools: helm, promtool and Python packages.
+# Installs the tools of the chart's and the plain manifests' tests in .tools: helm, promtool and Python packages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/support/packages.sh
@@ -9,7 +9,7 @@ helm_version=v3.10.1
 
 python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 [[ -x .tools/helm/helm ]] || need npm npm
-# Its version matters little: the manifests use nothing that is new in it.
+# Any version will do: the manifests use no recent feature of it.
 need kubectl kubernetes-client
 install_packages
 
@@ -28,10 +28,10 @@ if [[ ! -x .tools/prometheus/usr/bin/promtool ]]; then
   rm -rf .tools/prometheus
   mkdir -p .tools/prometheus
   as_root apt-get update -q
-  # Not installed: the package would start a server, and only this one program is wanted.
+  # Unpacked and not installed: the package would start a server, and only this program is needed.
   (cd .tools/prometheus && apt-get download -q prometheus && dpkg --extract prometheus_*.deb . && rm prometheus_*.deb)
 fi
 
 python_tools chart tests/chart/requirements.txt
-# Apart from the others, for it pins its own versions of what they share.
+# In an environment of its own, because it pins other versions of the same packages.
 python_tools checkov tests/chart/requirements-checkov.txt

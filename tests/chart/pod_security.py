@@ -1,4 +1,4 @@
-"""The restricted Pod Security Standard of Kubernetes 1.32, rule by rule, and what this project asks for besides.
+"""The restricted Pod Security Standard of Kubernetes 1.32, rule by rule, and further rules of this project.
 
 https://kubernetes.io/docs/concepts/security/pod-security-standards/ names the rules in this order.
 """
@@ -32,7 +32,7 @@ SAFE_SECCOMP = {"RuntimeDefault", "Localhost"}
 
 
 def pods(thing):
-    """Each pod in an object, however deep, with the metadata beside its spec."""
+    """Each pod or pod template in an object, at any depth."""
     if isinstance(thing, list):
         for each in thing:
             yield from pods(each)
@@ -48,15 +48,15 @@ def containers(spec):
 
 
 def violations(pod):
-    """What in the pod breaks a rule; a line for each."""
+    """The pod's violations of the rules, as lines of text."""
     spec = pod["spec"]
-    found = list(of_the_pod(spec, pod.get("metadata", {})))
+    found = list(pod_violations(spec, pod.get("metadata", {})))
     for each in containers(spec):
-        found += of_a_container(each, spec)
+        found += container_violations(each, spec)
     return found
 
 
-def of_the_pod(spec, metadata):
+def pod_violations(spec, metadata):
     context = spec.get("securityContext", {})
     # Baseline: HostProcess, host namespaces, hostPath volumes, AppArmor, SELinux, seccomp, sysctls.
     if context.get("windowsOptions", {}).get("hostProcess"):
@@ -67,22 +67,22 @@ def of_the_pod(spec, metadata):
     for key, profile in metadata.get("annotations", {}).items():
         if key.startswith("container.apparmor.security.beta.kubernetes.io/") and profile == "unconfined":
             yield f"{key} is unconfined"
-    yield from of_either_context(context)
+    yield from context_violations(context)
     for sysctl in context.get("sysctls", []):
         if sysctl["name"] not in SAFE_SYSCTLS:
             yield f"the sysctl {sysctl['name']}"
-    # Restricted: volume types, which leaves no room for hostPath either.
+    # Restricted: volume types. This excludes hostPath too.
     for volume in spec.get("volumes", []):
         for kind in volume.keys() - {"name"} - SAFE_VOLUMES:
             yield f"the volume {volume['name']} is of type {kind}"
-    # Ours.
+    # Rules of this project.
     if spec.get("automountServiceAccountToken") is not False:
         yield "a service account's token is mounted"
     if spec.get("enableServiceLinks") is not False:
         yield "Services of the namespace may set variables"
 
 
-def of_a_container(container, spec):
+def container_violations(container, spec):
     name = container["name"]
     context = container.get("securityContext", {})
     inherited = {**spec.get("securityContext", {}), **context}
@@ -95,7 +95,7 @@ def of_a_container(container, spec):
         yield f"{name}: a port of the host"
     if context.get("procMount", "Default") != "Default":
         yield f"{name}: another /proc"
-    yield from (f"{name}: {line}" for line in of_either_context(context))
+    yield from (f"{name}: {line}" for line in context_violations(context))
     # Restricted: privilege escalation, non-root, seccomp, capabilities.
     if context.get("allowPrivilegeEscalation") is not False:
         yield f"{name}: privileges may be escalated"
@@ -110,15 +110,15 @@ def of_a_container(container, spec):
         yield f"{name}: keeps capabilities"
     if set(capabilities.get("add", [])) - {"NET_BIND_SERVICE"}:
         yield f"{name}: adds capabilities"
-    # Ours.
+    # Rules of this project.
     if context.get("readOnlyRootFilesystem") is not True:
         yield f"{name}: may write to its root file system"
     if not isinstance(inherited.get("runAsUser"), int):
         yield f"{name}: no user's number"
 
 
-def of_either_context(context):
-    """What is forbidden to a pod as well as to a container."""
+def context_violations(context):
+    """Rules that apply to the security contexts of pods and of containers."""
     if context.get("appArmorProfile", {}).get("type", "RuntimeDefault") not in SAFE_SECCOMP:
         yield "AppArmor is off"
     selinux = context.get("seLinuxOptions", {})

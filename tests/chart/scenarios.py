@@ -1,4 +1,4 @@
-"""The values that the chart is rendered with: each example file, and each switch on and off."""
+"""The values for rendering the chart: each example file, and each switch on and off."""
 
 from conftest import BUNDLED, CHART, CNPG, EXTERNAL
 
@@ -34,9 +34,9 @@ SCENARIOS = {
     "cnpg": (CNPG,),
     "cnpg, reads from replicas": (CNPG, {"database": {"cnpg": {"readFromReplicas": True}}}),
     "cnpg, one instance": (CNPG, {"database": {"cnpg": {"instances": 1}}}),
-    "someone else migrates": (EXTERNAL, {"migrations": {"mode": "none"}}),
-    "an owner migrates": (EXTERNAL, {"migrations": {"existingSecret": "owner"}}),
-    "Job for ever": (EXTERNAL, {"migrations": {"ttlSecondsAfterFinished": None}}),
+    "manual migration": (EXTERNAL, {"migrations": {"mode": "none"}}),
+    "separate owner role": (EXTERNAL, {"migrations": {"existingSecret": "owner"}}),
+    "Job is kept": (EXTERNAL, {"migrations": {"ttlSecondsAfterFinished": None}}),
     "Job with a suffix": (EXTERNAL, {"migrations": {"nameSuffix": "1-1-0"}}),
     **{f"pull {when}": (EXTERNAL, {"image": {"pullPolicy": when}}) for when in ("Always", "IfNotPresent", "Never")},
     "log as text": (EXTERNAL, {"log": {"format": "text"}}),
@@ -58,7 +58,7 @@ SCENARIOS = {
     "PrometheusRule": (EXTERNAL, {"prometheusRule": {"enabled": True}}),
     "dashboard": (EXTERNAL, {"dashboard": {"enabled": True}}),
     "long name": (BUNDLED, LONG),
-    "of a parent chart": (EXTERNAL, {"global": {"domain": "example.org"}, "enabled": True}),
+    "as a subchart": (EXTERNAL, {"global": {"domain": "example.org"}, "enabled": True}),
     "everything": (
         BUNDLED,
         ROUTE,

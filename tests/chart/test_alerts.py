@@ -1,4 +1,4 @@
-"""The alerts fire when they should, under the names of any release, and name what the service really counts."""
+"""The alerts fire when they should, for any release name, and use metrics that the service has."""
 
 import json
 import re
@@ -18,9 +18,9 @@ EXPRESSIONS = [
     *(rule["expr"] for rule in ALERTS),
     *(target["expr"] for panel in PANELS for target in panel["targets"]),
 ]
-# Of kube-state-metrics.
-OF_THE_CLUSTER = {"kube_deployment_status_replicas_ready", "kube_job_failed"}
-# What OpenMetrics puts behind a counter's, a histogram's and an info's name.
+# From kube-state-metrics.
+KUBE_STATE_METRICS = {"kube_deployment_status_replicas_ready", "kube_job_failed"}
+# The suffixes that OpenMetrics adds to the names of counters, histograms and infos.
 SUFFIX = r"_(total|bucket|info)$"
 
 LONG = "a-release-of-thirty-characters-1"
@@ -31,7 +31,7 @@ def promtool(*arguments):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_rules():
+def test_promtool_accepts_the_rules():
     promtool("check", "rules", RULES)
     promtool("test", "rules", TESTS)
 
@@ -47,11 +47,11 @@ def test_every_alert_is_tested():
         ("rollcall", "rollcall", "rollcall", ""),
         ("site", "site-rollcall", "site-rollcall", "again"),
         (LONG, f"{LONG}-rollcall", "a-release-of-thirty-characters", ""),
-        # A suffix takes its room from the first part.
+        # The suffix shortens the first part.
         (LONG, f"{LONG}-rollcall", "a-release-of-thirty", "tenletters"),
     ],
 )
-def test_the_rules_of_any_release(render, tmp_path, release, fullname, job, suffix):
+def test_the_rules_work_for_any_release(render, tmp_path, release, fullname, job, suffix):
     values = {
         "prometheusRule": {"enabled": True, "labels": {"for": "us"}},
         "migrations": {"nameSuffix": suffix},
@@ -64,7 +64,7 @@ def test_the_rules_of_any_release(render, tmp_path, release, fullname, job, suff
     assert only(objects, "Deployment")["metadata"]["name"] == fullname
     assert only(objects, "Job")["metadata"]["name"].startswith(f"{job}-migrate-")
 
-    # The same tests, of figures with the release's own names in them.
+    # The same tests, with the release's names in the series.
     tests = TESTS.read_text().replace("../../helm/rollcall/files/alerts.yaml", "rules.yaml")
     tests = re.sub(r'(namespace[=:] ?"?)rollcall\b', r"\1gates", tests).replace("in rollcall has", "in gates has")
     tests = re.sub(r'\b(job|deployment)="rollcall(-canary)?"', rf'\1="{fullname}\2"', tests)
@@ -75,14 +75,14 @@ def test_the_rules_of_any_release(render, tmp_path, release, fullname, job, suff
     promtool("test", "rules", tmp_path / "tests.yaml")
 
 
-def test_what_is_asked_for_is_what_is_counted():
+def test_the_expressions_use_exactly_the_services_metrics():
     source = (ROOT / "src/http/metrics.rs").read_text()
     counted = {f"rollcall_{name}" for name in re.findall(r'register\(\s*"(\w+)"', source)}
-    asked = {name for each in EXPRESSIONS for name in re.findall(r"\b(?:rollcall|kube)_\w+", each)} - OF_THE_CLUSTER
+    asked = {name for each in EXPRESSIONS for name in re.findall(r"\b(?:rollcall|kube)_\w+", each)} - KUBE_STATE_METRICS
     assert {re.sub(SUFFIX, "", name) for name in asked} == counted
 
 
-def test_the_dashboards_expressions_can_be_read(tmp_path):
+def test_promtool_accepts_the_dashboards_expressions(tmp_path):
     values = {"$namespace": "gates", "$job": "rollcall", "$__rate_interval": "5m"}
     rules = []
     for number, each in enumerate(EXPRESSIONS):
@@ -95,12 +95,12 @@ def test_the_dashboards_expressions_can_be_read(tmp_path):
 
 
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
-def test_an_alert_says_what_is_wrong_and_where_to_read_on(rule):
+def test_an_alert_has_a_summary_a_description_and_a_runbook(rule):
     assert rule["labels"].keys() == {"severity"}
     assert rule["labels"]["severity"] in ("critical", "warning")
     assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
     page, anchor = rule["annotations"]["runbook_url"].split("#")
     assert page.endswith("/docs/OPERATIONS.md")
-    # As GitHub makes an anchor of a heading.
+    # GitHub derives a heading's anchor this way.
     assert anchor == rule["alert"].lower()
     assert f"\n### {rule['alert']}\n" in (ROOT / "docs/OPERATIONS.md").read_text()

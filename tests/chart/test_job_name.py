@@ -1,5 +1,5 @@
-"""The migrate Job's name: Kubernetes lets nobody change a Job's pods, so another spec has another name, and the same
-spec the same."""
+"""The migrate Job's name. A Job's pod template is immutable, so another spec must have another name, and the same spec
+the same name."""
 
 import copy
 import re
@@ -17,7 +17,7 @@ from hypothesis import strategies as some
 LAST_MIGRATION = max(path.name.split("_")[0] for path in (ROOT / "migrations/postgres").iterdir())
 RELEASE = "a-release-with-the-longest-name-that-helm-lets-one-use"[:53]
 
-# What the Job does or is. Everything else leaves it alone.
+# The values that the Job's spec depends on. A change of any other value must not rename the Job.
 RENAMES = {
     "nameOverride",
     "fullnameOverride",
@@ -50,7 +50,7 @@ IN_THE_NAME = {"migrations.nameSuffix", "fullnameOverride"}
 
 
 def job(objects):
-    """The Job that migrates for the Deployment; a canary has one of its own."""
+    """The Job that migrates for the Deployment, as opposed to the canary's."""
     [image] = {
         each["spec"]["template"]["spec"]["containers"][0]["image"]
         for each in objects
@@ -68,17 +68,17 @@ def name(objects):
     return job(objects)["metadata"]["name"]
 
 
-def test_the_name(render):
+def test_the_name_has_the_migration_and_a_hash(render):
     assert re.fullmatch(rf"rollcall-migrate-{LAST_MIGRATION}-[0-9a-f]{{8}}", name(render(BUNDLED)))
 
 
-def test_the_chart_knows_the_newest_migration():
+def test_the_chart_names_the_last_migration():
     annotations = yaml.safe_load((CHART / "Chart.yaml").read_text())["annotations"]
     assert annotations["rollcall/last-migration"] == LAST_MIGRATION
 
 
 @pytest.mark.parametrize("path", [path for path in CHANGES if path != "migrations.mode"])
-def test_the_name_changes_with_what_the_job_does_and_with_nothing_else(render, path):
+def test_the_name_changes_with_the_jobs_spec_only(render, path):
     base, value = CHANGES[path]
     before = job(render(base))
     after = job(render(base, nested(path, value)))
@@ -86,24 +86,24 @@ def test_the_name_changes_with_what_the_job_does_and_with_nothing_else(render, p
     assert (before["spec"] != after["spec"]) == (path in RENAMES - IN_THE_NAME)
 
 
-def test_every_value_that_renames_is_one():
+def test_every_value_that_renames_the_job_exists():
     assert RENAMES <= CHANGES.keys()
 
 
 some_values = some.lists(some.sampled_from(sorted(CHANGES.keys() - {"migrations.mode"})), max_size=6)
 
 
-# The functions that hypothesis is not to complain about are of the session, and nothing is kept between examples.
+# The fixtures have session scope and no state, so hypothesis' warning about function-scoped fixtures does not apply.
 @settings(max_examples=40, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(some.sampled_from([EXTERNAL, BUNDLED, CNPG]), some_values, some_values, some.sampled_from(["rollcall", RELEASE]))
-def test_the_same_name_is_the_same_job(template, base, some_paths, other_paths, release):
+def test_the_same_name_means_the_same_spec(template, base, some_paths, other_paths, release):
     jobs = []
     for paths in (some_paths, other_paths):
         values = copy.deepcopy(base)
         for path in paths:
             merge(values, nested(path, CHANGES[path][1]))
         done = template(values, release=release)
-        # Values that contradict each other are refused.
+        # The chart refuses values that contradict each other.
         assume(done.returncode == 0)
         jobs.append(job([each for each in yaml.safe_load_all(done.stdout) if each]))
     one, other = jobs
@@ -116,7 +116,7 @@ def test_the_same_name_is_the_same_job(template, base, some_paths, other_paths, 
 
 
 @pytest.mark.parametrize("suffix", ["", "1-1-0", "0123456789"])
-def test_the_longest_name(render, suffix):
+def test_the_longest_name_has_63_characters(render, suffix):
     longest = name(render(BUNDLED, {"migrations": {"nameSuffix": suffix}}, release=RELEASE))
     assert len(longest) <= 63
     assert longest.startswith(RELEASE[:20])
@@ -124,11 +124,11 @@ def test_the_longest_name(render, suffix):
     assert longest.endswith(suffix)
 
 
-def test_releases_with_the_same_beginning_have_jobs_of_their_own(render):
+def test_releases_with_the_same_prefix_have_different_jobs(render):
     assert name(render(BUNDLED, release=RELEASE[:40] + "x")) != name(render(BUNDLED, release=RELEASE[:40] + "y"))
 
 
-def test_a_new_version_of_the_chart_is_no_new_job(render, tmp_path):
+def test_a_new_chart_version_does_not_rename_the_job(render, tmp_path):
     pinned = {"image": {"tag": "1.0.0"}}
     chart = tmp_path / "rollcall"
     shutil.copytree(CHART, chart)
@@ -138,7 +138,7 @@ def test_a_new_version_of_the_chart_is_no_new_job(render, tmp_path):
     assert name(render(EXTERNAL, chart=chart)) != name(render(EXTERNAL))
 
 
-def test_a_new_migration_is_a_new_job(render, tmp_path):
+def test_a_new_migration_renames_the_job(render, tmp_path):
     chart = tmp_path / "rollcall"
     shutil.copytree(CHART, chart)
     about = yaml.safe_load((chart / "Chart.yaml").read_text())
@@ -148,7 +148,7 @@ def test_a_new_migration_is_a_new_job(render, tmp_path):
 
 
 @pytest.mark.parametrize("tag", ["2", "20261121", "1234567890123"])
-def test_a_tag_of_digits_is_a_tag(render, tag):
+def test_a_tag_may_consist_of_digits(render, tag):
     by_file = render(EXTERNAL, {"image": {"tag": int(tag)}})
     by_flag = render(EXTERNAL, arguments=("--set", f"image.tag={tag}"))
     by_text = render(EXTERNAL, {"image": {"tag": tag}})
@@ -157,7 +157,7 @@ def test_a_tag_of_digits_is_a_tag(render, tag):
 
 
 @pytest.mark.parametrize("router", [ROUTE, MESH])
-def test_a_canary_has_a_job_that_its_promotion_does_not_run_again(render, router):
+def test_promoting_a_canary_does_not_run_its_job_again(render, router):
     before = name(render(EXTERNAL, router))
     during = [each["metadata"]["name"] for each in render(EXTERNAL, router, CANARY) if each["kind"] == "Job"]
     after = name(render(EXTERNAL, router, {"image": CANARY["canary"]["image"]}))
@@ -171,7 +171,7 @@ def test_a_canary_of_the_same_image_has_the_same_job(render):
     assert name(render(EXTERNAL, ROUTE, canary)) == name(render(EXTERNAL))
 
 
-def test_the_time_to_live(render):
+def test_the_time_to_live_is_optional(render):
     assert job(render(EXTERNAL))["spec"]["ttlSecondsAfterFinished"] == 24 * 60 * 60
     for_ever = {"migrations": {"ttlSecondsAfterFinished": None}}
     assert "ttlSecondsAfterFinished" not in job(render(EXTERNAL, for_ever))["spec"]

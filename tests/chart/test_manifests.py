@@ -1,4 +1,4 @@
-"""What has to hold for everything that the chart renders, whatever the values."""
+"""Rules for all rendered objects, in every scenario."""
 
 import json
 import re
@@ -13,34 +13,34 @@ import yaml
 
 every_scenario = pytest.mark.parametrize("values", SCENARIOS.values(), ids=SCENARIOS)
 
-# Kinds that Kubernetes does not bring; their own tests in test_render.py hold each of their fields.
+# Custom kinds, which kubernetes-validate does not know. test_render.py checks each of their fields.
 FOREIGN = {"Cluster", "HTTPRoute", "VirtualService", "ServiceMonitor", "PrometheusRule"}
 
-# The longest that helm allows.
+# The longest release name that helm allows.
 RELEASE = "a-release-with-the-longest-name-that-helm-lets-one-use"[:53]
 DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-# A pod's name ends in an ordinal, and a label of a StatefulSet's pods in a hash; CloudNativePG says 50.
+# Leaves room for a pod's ordinal and for the hash in a label of a StatefulSet's pods. CloudNativePG's limit is 50.
 LONGEST = {"StatefulSet": 52, "Cluster": 50}
 
 
 @every_scenario
-def test_lint(lint, values):
+def test_helm_lint_accepts_the_chart(lint, values):
     done = lint(*values)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_there_are_examples():
+def test_the_chart_has_examples():
     assert {"values-production", "values-gitops"} <= set(EXAMPLES)
 
 
 @every_scenario
-def test_kubernetes_knows_every_field(render, values):
+def test_every_field_exists_in_kubernetes(render, values):
     for each in render(*values):
         if each["kind"] not in FOREIGN:
             kubernetes_validate.validate(each, KUBERNETES, strict=True)
 
 
-def test_an_unknown_field_is_seen(render):
+def test_an_unknown_field_is_reported(render):
     [service] = [each for each in render(*SCENARIOS["external"]) if each["kind"] == "Service"]
     service["spec"]["portz"] = []
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -53,7 +53,7 @@ def test_rendering_twice_gives_the_same_bytes(template, values):
 
 
 @every_scenario
-def test_yaml_has_no_key_twice(template, values):
+def test_yaml_has_no_duplicate_keys(template, values):
     rules = "{rules: {key-duplicates: enable, octal-values: {forbid-implicit-octal: true}}}"
     done = subprocess.run(
         [TOOLS / "chart/bin/yamllint", "--strict", "--config-data", rules, "-"],
@@ -64,7 +64,7 @@ def test_yaml_has_no_key_twice(template, values):
     assert done.returncode == 0, done.stdout
 
 
-def test_yaml_files_are_tidy():
+def test_yamllint_accepts_the_files():
     rules = """
 extends: default
 rules:
@@ -81,7 +81,7 @@ rules:
 
 
 @every_scenario
-def test_names_are_short_enough_for_what_is_made_of_them(render, values):
+def test_names_leave_room_for_derived_names(render, values):
     names = set()
     for each in render(*values, release=RELEASE):
         kind, name = each["kind"], each["metadata"]["name"]
@@ -94,7 +94,7 @@ def test_names_are_short_enough_for_what_is_made_of_them(render, values):
             assert re.fullmatch(r"([A-Za-z0-9]([-_.A-Za-z0-9]*[A-Za-z0-9])?)?", label)
 
 
-def test_releases_whose_long_names_differ_in_the_end_share_nothing(render):
+def test_long_release_names_with_the_same_prefix_share_no_object(render):
     one, other = (
         {(each["kind"], each["metadata"]["name"]) for each in render(*SCENARIOS["bundled"], release=RELEASE[:-1] + end)}
         for end in "xy"
@@ -102,7 +102,7 @@ def test_releases_whose_long_names_differ_in_the_end_share_nothing(render):
     assert one & other == set()
 
 
-def test_a_release_with_dots_or_a_leading_digit(render, template):
+def test_a_release_name_may_have_dots_but_no_leading_digit(render, template):
     names = {each["metadata"]["name"] for each in render(*SCENARIOS["external"], release="v1.2")}
     assert "v1-2-rollcall" in names
     done = template(*SCENARIOS["external"], release="1st")
@@ -123,7 +123,7 @@ def labels(thing):
                 yield from labels(value)
 
 
-def test_every_selector_finds_its_pods(render):
+def test_every_selector_matches_its_pods(render):
     objects = render(*SCENARIOS["everything"])
     templates = [
         each["spec"]["template"]["metadata"]["labels"]
@@ -140,23 +140,23 @@ def test_every_selector_finds_its_pods(render):
         assert len([found for found in templates if selector.items() <= found.items()]) == 1
 
 
-# What checkov asks for and is not done, by check and kind of object, and why.
+# Accepted findings of checkov, by check and kind of object, with the reason.
 EXCEPTIONS = {
-    ("CKV_K8S_11", None): "a limit on CPU makes requests wait while the node has time to spare",
-    ("CKV_K8S_15", None): "a release's tag is never moved; `image.pullPolicy` is there for whoever moves one",
+    ("CKV_K8S_11", None): "a CPU limit delays requests while the node has idle CPU",
+    ("CKV_K8S_15", None): "a release's tag is never moved; otherwise set `image.pullPolicy`",
     ("CKV_K8S_35", None): "settings are environment variables only",
-    ("CKV_K8S_43", None): "`image.digest` is the operator's choice",
-    ("CKV_K8S_8", "Pod"): "the test pod asks once and ends",
-    ("CKV_K8S_9", "Pod"): "the test pod asks once and ends",
-    ("CKV_K8S_40", "StatefulSet"): "user 999 is the one that PostgreSQL's official image knows",
+    ("CKV_K8S_43", None): "`image.digest` is optional",
+    ("CKV_K8S_8", "Pod"): "the test pod runs one request and exits",
+    ("CKV_K8S_9", "Pod"): "the test pod runs one request and exits",
+    ("CKV_K8S_40", "StatefulSet"): "PostgreSQL's official image has the user 999",
 }
 
 
-def test_checkov(render, tmp_path):
+def test_checkov_reports_only_accepted_findings(render, tmp_path):
     for name in ("everything", "cnpg", "values-production"):
         objects = render(*SCENARIOS[name])
         for each in objects:
-            # helm sets it when it applies them.
+            # helm sets the namespace when it applies the objects.
             each["metadata"]["namespace"] = "gates"
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump_all(objects))
     done = subprocess.run(

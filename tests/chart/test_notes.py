@@ -1,4 +1,4 @@
-"""What helm says after an installation."""
+"""The notes that helm prints after an installation."""
 
 import shutil
 
@@ -11,7 +11,7 @@ import yaml
 
 @pytest.fixture
 def notes(template, render, tmp_path):
-    """Renders the notes, which `helm template` leaves out, as a manifest; gives their text."""
+    """Renders the notes as a manifest, since `helm template` omits them; returns their text."""
     chart = tmp_path / "rollcall"
     shutil.copytree(CHART, chart)
     text = (chart / "templates/NOTES.txt").read_text()
@@ -27,7 +27,7 @@ def notes(template, render, tmp_path):
     return run
 
 
-def test_they_say_what_to_type(notes, render):
+def test_the_notes_have_the_next_commands(notes, render):
     text = notes(EXTERNAL)
     job = only(render(EXTERNAL), "Job")["metadata"]["name"]
     for command in (
@@ -41,9 +41,9 @@ def test_they_say_what_to_type(notes, render):
         assert f"\n     {command}\n" in text + "\n"
 
 
-def test_they_warn_of_the_bundled_database_alone(notes, render):
+def test_the_notes_warn_of_the_bundled_database_only(notes, render):
     text = notes(BUNDLED)
-    assert "WARNING: the bundled database is for a trial." in text
+    assert "WARNING: the bundled database is for evaluation only." in text
     claim = only(render(BUNDLED), "StatefulSet")["spec"]["volumeClaimTemplates"][0]["metadata"]["name"]
     assert f"delete persistentvolumeclaim/{claim}-rollcall-database-0 secret/rollcall-database" in text
     assert "secret/" not in notes({"database": {"existingSecret": "mine"}})
@@ -51,19 +51,19 @@ def test_they_warn_of_the_bundled_database_alone(notes, render):
         assert "WARNING" not in notes(values)
 
 
-def test_they_know_who_migrates(notes):
-    text = notes(*SCENARIOS["someone else migrates"])
+def test_the_notes_describe_a_manual_migration(notes):
+    text = notes(*SCENARIOS["manual migration"])
     assert "logs job/" not in text
-    assert "until somebody has run `rollcall migrate`" in text
+    assert "until you have run `rollcall migrate`" in text
 
 
-def test_they_name_the_way_in(notes):
+def test_the_notes_have_the_external_url(notes):
     assert "From outside: https://attendance.example.org/table" in notes(CHART / "values-production.yaml")
     assert "From outside: http://attendance.example.org/table" in notes(*SCENARIOS["Ingress"])
 
 
 @pytest.mark.parametrize("values", SCENARIOS.values(), ids=SCENARIOS)
-def test_they_have_no_holes(notes, values):
+def test_the_notes_have_no_missing_values(notes, values):
     text = notes(*values)
     assert "<no value>" not in text
     assert "\n\n\n" not in text

@@ -1,4 +1,4 @@
-"""Install, upgrade, roll back: the real helm against a model of the API server, whose pods wait as real ones do."""
+"""Install, upgrade and roll back with the real helm, on a model of the API server whose pods wait as real ones do."""
 
 import re
 import shutil
@@ -14,18 +14,18 @@ from model.kinds import CONFIG_MAP, DEPLOYMENT, KINDS, NAMESPACE, SECRET
 import pytest
 import yaml
 
-ABOUT = yaml.safe_load((CHART / "Chart.yaml").read_text())
-THIS = f"ghcr.io/rollcall/rollcall:{ABOUT['appVersion']}"
+CHART_YAML = yaml.safe_load((CHART / "Chart.yaml").read_text())
+THIS = f"ghcr.io/rollcall/rollcall:{CHART_YAML['appVersion']}"
 PATCHED = "ghcr.io/rollcall/rollcall:patched"
 NEXT = "ghcr.io/rollcall/rollcall:next"
 BROKEN = "ghcr.io/rollcall/rollcall:broken"
-# The last migration of this release, and of the next.
-MIGRATION = ABOUT["annotations"]["rollcall/last-migration"]
+# The last migrations of this release and of the next.
+MIGRATION = CHART_YAML["annotations"]["rollcall/last-migration"]
 NEXT_MIGRATION = "29991231000000"
-# The chart makes the password, and keeps it.
+# The chart generates the password and keeps it.
 MADE = {}
 HOST = EXTERNAL["database"]["external"]["host"]
-# A failure takes as long as helm's patience. In the model nothing happens later that has not happened at once.
+# The timeout of a failing command. In the model everything happens at once, so a longer timeout changes nothing.
 SOON = "1s"
 
 
@@ -48,8 +48,8 @@ def cluster(server):
 
 @pytest.fixture
 def run(helm, server, tmp_path):
-    """Runs helm against the model; gives the finished process."""
-    # Helm keeps what a server has by the server's address, which the next test's server may have as well.
+    """Runs helm against the model; returns the finished process."""
+    # Helm caches discovery by the server's address, which another test's server may reuse.
     env = {"KUBECONFIG": str(server.kubeconfig(tmp_path / "kubeconfig")), "KUBECACHEDIR": str(tmp_path / "cache")}
 
     def run(*arguments, **options):
@@ -60,7 +60,7 @@ def run(helm, server, tmp_path):
 
 @pytest.fixture
 def attempt(run):
-    """Installs or upgrades the release as a pipeline does; gives the finished process."""
+    """Installs or upgrades the release as a pipeline does; returns the finished process."""
 
     def attempt(*values, chart=CHART, arguments=(), timeout=SOON):
         merged = {}
@@ -77,7 +77,7 @@ def attempt(run):
 
 @pytest.fixture
 def upgrade(attempt, cluster):
-    """As `attempt`, but fails the test if helm does; gives what happened in the cluster."""
+    """Like `attempt`, but fails the test if helm fails; returns the cluster's events."""
 
     def upgrade(*values, **options):
         before = len(cluster.events)
@@ -90,7 +90,7 @@ def upgrade(attempt, cluster):
 
 @pytest.fixture(params=["bundled", "bundled with a password", "external", "cnpg"])
 def values(request, cluster):
-    """Values for each kind of database, the external one being there."""
+    """Values for each kind of database; an external database exists already."""
     if request.param == "external":
         add_external_database(cluster)
     return {"bundled": MADE, "bundled with a password": BUNDLED, "external": EXTERNAL, "cnpg": CNPG}[request.param]
@@ -98,7 +98,7 @@ def values(request, cluster):
 
 @pytest.fixture
 def alter(tmp_path):
-    """Replaces what matches a pattern, in one place of one file, in a copy of the chart; gives the copy."""
+    """Replaces the only match of a pattern in one file of a copy of the chart; returns the copy."""
     copy = tmp_path / "altered" / "rollcall"
 
     def alter(file, pattern, new):
@@ -114,12 +114,12 @@ def alter(tmp_path):
 
 @pytest.fixture
 def next_chart(alter):
-    """The chart of a release that brings a migration."""
+    """The chart of a release with a new migration."""
     return alter("Chart.yaml", MIGRATION, NEXT_MIGRATION)
 
 
 def add_external_database(cluster, owner="rollcall"):
-    """The database of EXTERNAL, with the role of its Secret and a role `owner` that may migrate."""
+    """The database of EXTERNAL, with the role of its Secret, and `owner` as the role that may migrate."""
     database = Database("rollcall", roles={"rollcall": "secret", "owner": "other secret"}, owners={owner})
     cluster.add_database(HOST, database)
     add_secret(cluster, EXTERNAL["database"]["existingSecret"], username="rollcall", password="secret")
@@ -135,7 +135,7 @@ def image(reference):
 
 
 def places(events, *patterns):
-    """Where in the events each pattern is met first after the one before."""
+    """The index of each pattern's first match after the match of the previous pattern."""
     at, found = 0, []
     for pattern in patterns:
         at = next((i for i in range(at, len(events)) if re.fullmatch(pattern, events[i])), None)
@@ -145,12 +145,12 @@ def places(events, *patterns):
 
 
 def without_releases(events):
-    """Without the Secrets in which helm keeps what it did."""
+    """The events without those of helm's release Secrets."""
     return [event for event in events if "/sh.helm.release." not in event]
 
 
 def fewest_ready(events, ready):
-    """How many of the service's pods were ready when fewest were."""
+    """The minimum number of ready pods of the service."""
     fewest = ready
     for event in events:
         if re.fullmatch(r"Pod/rollcall-[0-9a-f]{10}-\d+ ready", event):
@@ -173,7 +173,7 @@ def test_an_installation_migrates_before_a_pod_serves(upgrade, cluster, values):
     assert cluster.serving() == [THIS] * 2
 
 
-def test_another_image_rolls_out_behind_a_job_of_its_own(upgrade, cluster, values):
+def test_another_image_has_its_own_job_before_the_rollout(upgrade, cluster, values):
     upgrade(values)
     [before] = cluster.jobs()
     events = upgrade(values, image(PATCHED))
@@ -183,12 +183,12 @@ def test_another_image_rolls_out_behind_a_job_of_its_own(upgrade, cluster, value
     assert fewest_ready(events, ready=2) == 2
 
 
-def test_an_upgrade_that_changes_nothing_touches_nothing(upgrade, cluster, values):
+def test_an_upgrade_without_changes_changes_no_object(upgrade, cluster, values):
     upgrade(values)
     assert without_releases(upgrade(values)) == []
 
 
-def test_more_replicas_run_no_job(upgrade, cluster, values):
+def test_a_change_of_replicas_runs_no_job(upgrade, cluster, values):
     upgrade(values)
     jobs = cluster.jobs()
     events = upgrade(values, {"replicaCount": 3})
@@ -197,7 +197,7 @@ def test_more_replicas_run_no_job(upgrade, cluster, values):
     assert not any("Job/" in event for event in events)
 
 
-def test_a_new_migration_is_there_before_the_new_pods_serve_and_the_old_ones_leave(
+def test_a_new_migration_is_applied_before_new_pods_serve_and_old_pods_end(
     upgrade, cluster, values, next_chart
 ):
     upgrade(values)
@@ -209,7 +209,7 @@ def test_a_new_migration_is_there_before_the_new_pods_serve_and_the_old_ones_lea
     assert fewest_ready(events, ready=2) == 2
 
 
-def test_a_rollback_serves_a_schema_that_is_ahead(upgrade, run, cluster, values, next_chart):
+def test_a_rollback_serves_on_a_newer_schema(upgrade, run, cluster, values, next_chart):
     upgrade(values)
     upgrade(values, image(NEXT), chart=next_chart)
     before = len(cluster.events)
@@ -220,7 +220,7 @@ def test_a_rollback_serves_a_schema_that_is_ahead(upgrade, run, cluster, values,
     assert f"found rollcall at {NEXT_MIGRATION}" in cluster.events[before:]
 
 
-def test_a_migration_that_fails_fails_the_upgrade_and_leaves_the_old_pods(
+def test_a_failed_migration_fails_the_upgrade_and_keeps_the_old_pods(
     upgrade, attempt, cluster, values, next_chart
 ):
     upgrade(values)
@@ -229,12 +229,12 @@ def test_a_migration_that_fails_fails_the_upgrade_and_leaves_the_old_pods(
     assert "timed out waiting for the condition" in done.stderr
     assert any("already exists" in event for event in cluster.events)
     assert cluster.serving() == [THIS] * 2
-    # The way out is the way forward.
+    # A corrected release can be installed over the failed one.
     upgrade(values, image(NEXT), chart=next_chart)
     assert cluster.serving() == [NEXT] * 2
 
 
-def test_an_atomic_upgrade_that_fails_goes_back_by_itself(upgrade, attempt, run, cluster, values, next_chart):
+def test_a_failed_atomic_upgrade_is_rolled_back(upgrade, attempt, run, cluster, values, next_chart):
     upgrade(values)
     done = attempt(values, image(BROKEN), chart=next_chart, arguments=["--atomic"])
     assert done.returncode != 0
@@ -243,19 +243,19 @@ def test_an_atomic_upgrade_that_fails_goes_back_by_itself(upgrade, attempt, run,
     assert cluster.serving() == [THIS] * 2
 
 
-def test_pods_are_added_after_the_job_has_gone(upgrade, cluster, values):
+def test_pods_can_be_added_after_the_job_is_deleted(upgrade, cluster, values):
     upgrade(values)
     cluster.pass_time(24 * 60 * 60)
     assert cluster.jobs() == []
     deployment = cluster.objects.get(DEPLOYMENT, "gates", "rollcall")
-    # As an autoscaler does it.
+    # As an autoscaler would.
     cluster.change(DEPLOYMENT, deployment, deployment | {"spec": deployment["spec"] | {"replicas": 4}})
     assert cluster.serving() == [THIS] * 4
-    # Helm makes the Job again, which finds nothing to do.
+    # Helm creates the Job again; the schema is current, so the Job changes nothing.
     assert f"found rollcall at {MIGRATION}" in upgrade(values)
 
 
-def test_a_role_of_its_own_migrates(upgrade, attempt, cluster):
+def test_a_separate_role_migrates(upgrade, attempt, cluster):
     add_external_database(cluster, owner="owner")
     assert attempt(EXTERNAL).returncode != 0
     assert any("permission denied" in event for event in cluster.events)
@@ -264,7 +264,7 @@ def test_a_role_of_its_own_migrates(upgrade, attempt, cluster):
     assert cluster.serving() == [THIS] * 2
 
 
-def test_without_a_job_the_pods_wait_for_whoever_migrates(upgrade, attempt, cluster):
+def test_without_a_job_the_pods_wait_for_a_manual_migration(upgrade, attempt, cluster):
     database = add_external_database(cluster)
     by_hand = {"migrations": {"mode": "none"}}
     assert attempt(EXTERNAL, by_hand).returncode != 0
@@ -275,7 +275,7 @@ def test_without_a_job_the_pods_wait_for_whoever_migrates(upgrade, attempt, clus
     upgrade(EXTERNAL, by_hand)
 
 
-def test_a_secret_that_comes_late_is_waited_for(attempt, upgrade, cluster):
+def test_pods_wait_for_a_missing_secret(attempt, upgrade, cluster):
     cluster.add_database(HOST, Database("rollcall", roles={"rollcall": "secret"}, owners={"rollcall"}))
     assert attempt(EXTERNAL).returncode != 0
     assert cluster.serving() == []
@@ -284,7 +284,7 @@ def test_a_secret_that_comes_late_is_waited_for(attempt, upgrade, cluster):
     upgrade(EXTERNAL)
 
 
-def test_the_password_that_the_chart_made_outlives_the_release_as_the_volume_does(upgrade, run, cluster):
+def test_uninstall_keeps_the_generated_password_and_the_volume(upgrade, run, cluster):
     upgrade(MADE)
     made = cluster.objects.get(SECRET, "gates", "rollcall-database")["data"]
     upgrade(MADE, image(PATCHED))
@@ -305,7 +305,7 @@ def test_a_canary_serves_beside_the_release(upgrade, cluster, values):
     assert len(cluster.jobs()) == 2
 
 
-def test_the_production_values_install(upgrade, cluster):
+def test_the_production_values_can_be_installed(upgrade, cluster):
     given = yaml.safe_load((CHART / "values-production.yaml").read_text())
     database = given["database"]
     roles = {"app": "secret", "owner": "other secret"}
@@ -318,7 +318,7 @@ def test_the_production_values_install(upgrade, cluster):
     assert cluster.serving() == [THIS] * given["autoscaling"]["minReplicas"]
 
 
-def test_an_upgrade_leaves_what_the_chart_renders(upgrade, run, cluster, values):
+def test_after_an_upgrade_the_objects_are_as_rendered(upgrade, run, cluster, values):
     upgrade(values)
     changes = {"site": {"timezone": "Asia/Manila"}, "resources": {"limits": None}, "podLabels": {"team": "gates"}}
     upgrade(values, image(PATCHED), changes, {"service": {"port": 80}})
@@ -331,7 +331,7 @@ def test_an_upgrade_leaves_what_the_chart_renders(upgrade, run, cluster, values)
 
 
 def missing(wanted, stored, path=""):
-    """Where an object is not as it is wanted. What the server adds to it does not count."""
+    """The paths where a stored object differs from the wanted one, except for fields that the server adds."""
     if isinstance(wanted, dict) and isinstance(stored, dict):
         return [place for key in wanted for place in missing(wanted[key], stored.get(key), f"{path}.{key}")]
     if isinstance(wanted, list) and isinstance(stored, list) and len(wanted) == len(stored):
@@ -339,7 +339,7 @@ def missing(wanted, stored, path=""):
     return [] if wanted == stored else [path]
 
 
-def test_helm_test_asks_the_service(upgrade, run, cluster, values):
+def test_helm_test_checks_the_service(upgrade, run, cluster, values):
     upgrade(values)
     for _ in range(2):
         done = run("test", "rollcall", "--timeout", "10s")
@@ -348,7 +348,7 @@ def test_helm_test_asks_the_service(upgrade, run, cluster, values):
     assert run("test", "rollcall", "--timeout", "10s").returncode != 0
 
 
-# What the model does not let pass: each of these makes the chart into what others have shipped.
+# The model detects mistakes: each of these tests gives the chart a fault that other charts have shipped.
 
 
 def test_a_job_with_a_fixed_name_cannot_be_upgraded(upgrade, attempt, alter):
@@ -362,13 +362,13 @@ def test_a_job_with_a_fixed_name_cannot_be_upgraded(upgrade, attempt, alter):
 @pytest.mark.parametrize(
     "hook",
     [
-        # Helm runs it once the pods are ready, and they wait for it.
+        # Helm runs it after the pods are ready, and they wait for it.
         "post-install,post-upgrade",
-        # Helm makes the database once it has ended, and it waits for the database.
+        # Helm creates the database after it has ended, and it waits for the database.
         "pre-install,pre-upgrade",
     ],
 )
-def test_a_hook_that_migrates_waits_for_ever(attempt, cluster, alter, hook):
+def test_migrating_in_a_hook_is_a_deadlock(attempt, cluster, alter, hook):
     chart = alter("templates/migrate-job.yaml", r"(?<=\n)spec:", f"  annotations:\n    helm.sh/hook: {hook}\nspec:")
     done = attempt(BUNDLED, chart=chart)
     assert done.returncode != 0
@@ -376,7 +376,7 @@ def test_a_hook_that_migrates_waits_for_ever(attempt, cluster, alter, hook):
     assert not any(event.startswith("migrated") for event in cluster.events)
 
 
-def test_a_job_that_is_gone_at_once_is_missed(attempt, alter):
+def test_helm_fails_if_the_job_is_deleted_at_once(attempt, alter):
     alter("values.schema.json", '"minimum": 600', '"minimum": 0')
     chart = alter("values.yaml", "ttlSecondsAfterFinished: 86400", "ttlSecondsAfterFinished: 0")
     done = attempt(BUNDLED, chart=chart)
@@ -384,14 +384,14 @@ def test_a_job_that_is_gone_at_once_is_missed(attempt, alter):
     assert "not found" in done.stderr
 
 
-def test_pods_that_wait_for_nothing_are_ready_too_early(upgrade, alter):
+def test_pods_without_the_init_container_serve_too_early(upgrade, alter):
     alter("templates/_deployment.tpl", "      initContainers:.*(?=      containers:)", "")
     chart = alter("templates/_deployment.tpl", "path: /readyz", "path: /livez")
     events = upgrade(BUNDLED, chart=chart)
     places(events, READY, MIGRATED)
 
 
-def test_another_password_does_not_open_the_volume(upgrade, attempt, cluster):
+def test_the_bundled_database_keeps_its_first_password(upgrade, attempt, cluster):
     upgrade(BUNDLED)
     done = attempt(image(PATCHED), {"database": {"password": "another"}})
     assert done.returncode != 0
@@ -399,14 +399,14 @@ def test_another_password_does_not_open_the_volume(upgrade, attempt, cluster):
     assert cluster.serving() == [THIS] * 2
 
 
-def test_an_image_that_is_not_there_leaves_the_old_pods(upgrade, attempt, cluster):
+def test_a_missing_image_keeps_the_old_pods(upgrade, attempt, cluster):
     upgrade(BUNDLED)
     assert attempt(BUNDLED, {"image": {"tag": "mistyped"}}).returncode != 0
     assert cluster.serving() == [THIS] * 2
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nodes", "/api/v1/namespaces/gates/pods?dryRun=All", "/metrics"])
-def test_what_is_not_modelled_is_refused(path):
+def test_the_model_refuses_unknown_requests(path):
     with ApiServer() as server:
         with pytest.raises(urllib.error.HTTPError, match="501"):
             urllib.request.urlopen(server.url + path)

@@ -1,4 +1,4 @@
-"""The manifests in k8s/ are what the chart renders, and one `kubectl apply -k` brings them up."""
+"""The manifests in k8s/ equal what the chart renders, and one `kubectl apply -k` installs them."""
 
 import os
 import shutil
@@ -15,19 +15,19 @@ import pytest
 import yaml
 
 PLAIN = ROOT / "k8s"
-# What Helm says of itself.
+# Helm's own labels.
 HELM_LABELS = ("app.kubernetes.io/managed-by", "helm.sh/chart")
-ABOUT = yaml.safe_load((CHART / "Chart.yaml").read_text())
-THIS = f"ghcr.io/rollcall/rollcall:{ABOUT['appVersion']}"
+CHART_YAML = yaml.safe_load((CHART / "Chart.yaml").read_text())
+THIS = f"ghcr.io/rollcall/rollcall:{CHART_YAML['appVersion']}"
 NEXT = "ghcr.io/rollcall/rollcall:next"
-# The last migration of this release, and of the next.
-MIGRATION = ABOUT["annotations"]["rollcall/last-migration"]
+# The last migrations of this release and of the next.
+MIGRATION = CHART_YAML["annotations"]["rollcall/last-migration"]
 NEXT_MIGRATION = "29991231000000"
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of k8s/ with the chart at its place beside it, and the password that the operator makes."""
+    """A copy of k8s/ and of the chart, with the password file that an operator creates."""
     shutil.copytree(CHART, tmp_path / "helm" / "rollcall")
     plain = tmp_path / "k8s"
     shutil.copytree(PLAIN, plain, ignore=shutil.ignore_patterns("password"))
@@ -37,7 +37,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def objects(folder):
-    """All that kubectl would apply."""
+    """All objects that kubectl would apply."""
     return list(yaml.safe_load_all(kubectl("kustomize", folder)))
 
 
@@ -53,7 +53,7 @@ def server():
 
 @pytest.fixture
 def apply(server, tmp_path):
-    """Applies a folder as the operator does, and waits."""
+    """Applies a folder as an operator would, and waits for the rollout."""
 
     def apply(folder):
         kubectl(*model(server, tmp_path), "apply", "-k", folder)
@@ -63,7 +63,7 @@ def apply(server, tmp_path):
 
 
 def model(server, tmp_path):
-    """The options that send kubectl to the model."""
+    """The options that point kubectl at the model."""
     files = ("--kubeconfig", server.kubeconfig(tmp_path / "kubeconfig"), "--cache-dir", tmp_path / "cache")
     return (*files, "--namespace", "gates")
 
@@ -74,7 +74,7 @@ def kubectl(*arguments):
     return done.stdout
 
 
-def render_anew(folder):
+def render_again(folder):
     """Runs k8s/render in a copy."""
     path = f"{TOOLS / 'helm'}:{os.environ['PATH']}"
     subprocess.run([folder / "render"], check=True, env={**os.environ, "PATH": path})
@@ -84,12 +84,12 @@ def by_name(objects):
     return {(each["kind"], each["metadata"]["name"]): each for each in objects}
 
 
-def test_they_are_what_the_chart_renders(objects, render):
+def test_the_manifests_equal_what_the_chart_renders(objects, render):
     rendered = render({"database": {"existingSecret": "rollcall-database"}})
     for each in rendered:
         for label in HELM_LABELS:
             del each["metadata"]["labels"][label]
-    # Helm runs the test pod when it is asked to; kustomize makes the Secret, which has a test of its own.
+    # The test pod is only for `helm test`. The Secret is kustomize's and has a test of its own.
     wanted = {key: each for key, each in by_name(rendered).items() if key[0] != "Pod"}
     plain = {key: each for key, each in by_name(objects).items() if key[0] != "Secret"}
     assert sorted(plain) == sorted(wanted)
@@ -97,19 +97,19 @@ def test_they_are_what_the_chart_renders(objects, render):
         assert plain[key] == wanted[key]
 
 
-def test_the_script_makes_them_as_they_are(folder):
-    render_anew(folder)
+def test_the_script_reproduces_the_files(folder):
+    render_again(folder)
     for file in sorted(PLAIN.glob("*.yaml")):
         assert (folder / file.name).read_text() == file.read_text(), "run `make manifests` and commit what it makes"
 
 
-def test_kustomize_takes_every_file():
+def test_kustomization_lists_every_file():
     listed = yaml.safe_load((PLAIN / "kustomization.yaml").read_text())["resources"]
     assert sorted(listed) == sorted(file.name for file in PLAIN.glob("*.yaml") if file.name != "kustomization.yaml")
 
 
-def test_the_secret_has_what_the_pods_read(objects, render):
-    """The same keys and type as the chart's own."""
+def test_the_secret_has_the_keys_that_the_pods_read(objects, render):
+    """The same keys and type as the chart's Secret."""
     [secret] = [each for each in objects if each["kind"] == "Secret"]
     [charts] = [each for each in render({"database": {"password": "correct horse"}}) if each["kind"] == "Secret"]
     for field in ("type", "data"):
@@ -132,7 +132,7 @@ def test_no_password_is_committed():
     assert subprocess.run(["git", "check-ignore", "--quiet", "k8s/password"], cwd=ROOT).returncode == 0
 
 
-def test_kubernetes_knows_every_field(objects):
+def test_every_field_exists_in_kubernetes(objects):
     for each in objects:
         kubernetes_validate.validate(each, KUBERNETES, strict=True)
 
@@ -143,11 +143,11 @@ def test_every_pod_is_restricted(objects):
     assert [line for pod in found for line in violations(pod)] == []
 
 
-def test_they_stay_in_the_namespace_that_the_operator_chose(objects):
+def test_no_manifest_sets_a_namespace(objects):
     assert [each for each in objects if "namespace" in each["metadata"]] == []
 
 
-def test_one_command_brings_them_up(apply, server, folder):
+def test_one_command_installs_everything(apply, server, folder):
     apply(folder)
     events = server.cluster.events
     assert f"migrated rollcall to {MIGRATION}" in events
@@ -157,18 +157,18 @@ def test_one_command_brings_them_up(apply, server, folder):
     assert events[before:] == []
 
 
-def test_the_next_release_is_applied_over_them(apply, server, folder):
+def test_the_next_release_can_be_applied(apply, server, folder):
     apply(folder)
     about = folder.parent / "helm" / "rollcall" / "Chart.yaml"
     text = about.read_text().replace(MIGRATION, NEXT_MIGRATION)
-    about.write_text(text.replace(f'appVersion: "{ABOUT["appVersion"]}"', "appVersion: next"))
-    render_anew(folder)
+    about.write_text(text.replace(f'appVersion: "{CHART_YAML["appVersion"]}"', "appVersion: next"))
+    render_again(folder)
     apply(folder)
     assert server.cluster.serving() == [NEXT] * 2
     assert len(server.cluster.jobs()) == 2
 
 
-def test_what_is_removed_leaves_the_volume(apply, server, folder, tmp_path):
+def test_deletion_keeps_the_volume(apply, server, folder, tmp_path):
     apply(folder)
     kubectl(*model(server, tmp_path), "delete", "-k", folder)
     left = [kind.name for kind in KINDS for _ in server.cluster.objects.select(kind)]

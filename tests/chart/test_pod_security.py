@@ -1,4 +1,4 @@
-"""Every pod that the chart renders keeps the restricted Pod Security Standard, and what says so is right."""
+"""Every rendered pod complies with the restricted Pod Security Standard, and the check itself finds violations."""
 
 import copy
 
@@ -40,12 +40,12 @@ def test_every_pod_is_restricted(render, values):
     assert [line for pod in found for line in violations(pod)] == []
 
 
-def test_every_kind_of_container_is_looked_at(render):
+def test_every_kind_of_container_is_checked(render):
     names = {each["name"] for pod in pods(render(BUNDLED)) for each in containers(pod["spec"])}
     assert names == {"rollcall", "wait-for-schema", "migrate", "postgres", "ready"}
 
 
-def test_a_good_pod_is_good():
+def test_a_compliant_pod_has_no_violations():
     assert violations(GOOD) == []
 
 
@@ -74,8 +74,8 @@ BROKEN = {
     "seccomp off in a container": ("spec.containers.0.securityContext.seccompProfile", {"type": "Unconfined"}),
     "sysctl": ("spec.securityContext.sysctls", [{"name": "kernel.msgmax", "value": "1"}]),
     "escalation": ("spec.containers.0.securityContext.allowPrivilegeEscalation", True),
-    "perhaps root": ("spec.securityContext.runAsNonRoot", None),
-    "perhaps root in a container": ("spec.containers.0.securityContext.runAsNonRoot", False),
+    "possibly root": ("spec.securityContext.runAsNonRoot", None),
+    "possibly root in a container": ("spec.containers.0.securityContext.runAsNonRoot", False),
     "root": ("spec.securityContext.runAsUser", 0),
     "root in a container": ("spec.containers.0.securityContext.runAsUser", 0),
     "writable root": ("spec.containers.0.securityContext.readOnlyRootFilesystem", False),
@@ -87,7 +87,7 @@ BROKEN = {
 
 @pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN)
 @pytest.mark.parametrize("place", ["containers", "initContainers"])
-def test_a_broken_rule_is_seen(change, place):
+def test_a_violation_is_reported(change, place):
     path, value = change
     pod = copy.deepcopy(GOOD)
     *way, last = [int(step) if step.isdigit() else step for step in path.split(".")]

@@ -1,4 +1,4 @@
-"""What the chart renders, part by part."""
+"""The rendered objects, part by part."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ every_mode = pytest.mark.parametrize("values", MODES.values(), ids=MODES)
 
 
 def spec(objects, kind, name=None):
-    """The spec of the pods of the one object of this kind."""
+    """The pod spec of the only object of this kind."""
     return only(objects, kind, name)["spec"]["template"]["spec"]
 
 
@@ -39,19 +39,19 @@ def test_the_pods_wait_for_the_schema_with_the_image_that_serves(render, values)
     assert wait["image"] == serve["image"]
 
 
-def test_they_wait_for_whoever_migrates(render):
-    objects = render(*SCENARIOS["someone else migrates"])
+def test_the_pods_wait_for_the_schema_without_a_job_too(render):
+    objects = render(*SCENARIOS["manual migration"])
     assert "Job" not in {each["kind"] for each in objects}
     assert spec(objects, "Deployment")["initContainers"][0]["args"][0] == "wait-for-schema"
 
 
-def test_nothing_is_a_hook_but_the_test(render):
+def test_only_the_test_pod_is_a_hook(render):
     for values in MODES.values():
         hooks = [each["kind"] for each in render(values) if "helm.sh/hook" in each["metadata"].get("annotations", {})]
         assert hooks == ["Pod"]
 
 
-def test_the_test_asks_the_service(render):
+def test_the_test_pod_checks_the_service(render):
     test = only(render(EXTERNAL, {"service": {"port": 80}}), "Pod")
     assert test["metadata"]["annotations"]["helm.sh/hook"] == "test"
     [container] = test["spec"]["containers"]
@@ -59,21 +59,21 @@ def test_the_test_asks_the_service(render):
     assert container["args"] == ["healthcheck", "--url", "http://rollcall:80/readyz"]
 
 
-def test_the_probes(render):
+def test_the_probes_and_their_timeouts(render):
     [serve] = spec(render(EXTERNAL, {"database": {"timeoutSeconds": 20}}), "Deployment")["containers"]
     assert serve["startupProbe"]["httpGet"] == serve["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
     assert serve["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
-    # /readyz takes as long as the store may take to answer.
+    # /readyz may take as long as the store's timeout.
     assert serve["readinessProbe"]["timeoutSeconds"] > 20
     assert serve["ports"] == [{"name": "http", "containerPort": 8000}]
 
 
 @pytest.mark.parametrize(("timeout", "grace"), [(5, 30), (15, 30), (60, 75)])
-def test_the_end(render, timeout, grace):
+def test_the_grace_period_covers_a_request(render, timeout, grace):
     objects = render(EXTERNAL, {"database": {"timeoutSeconds": timeout}})
     pod = spec(objects, "Deployment")
     assert pod["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
-    # The pause, the time that a request may take, and a second that the service adds to it.
+    # The preStop pause, the longest time of a request, and one second that the service adds.
     assert pod["terminationGracePeriodSeconds"] == grace >= 5 + timeout + 1
     strategy = only(objects, "Deployment")["spec"]["strategy"]
     assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
@@ -85,7 +85,7 @@ def test_sleep_needs_kubernetes_1_30(helm):
         assert done.returncode == code, done.stderr
 
 
-def test_the_pods_are_spread_softly(render):
+def test_the_pods_prefer_to_spread(render):
     deployment = only(render(EXTERNAL), "Deployment")["spec"]
     spread = deployment["template"]["spec"]["topologySpreadConstraints"]
     assert [each["topologyKey"] for each in spread] == ["topology.kubernetes.io/zone", "kubernetes.io/hostname"]
@@ -95,7 +95,7 @@ def test_the_pods_are_spread_softly(render):
 
 
 @every_mode
-def test_only_volumes_can_be_written_to_and_they_are_bounded(render, values):
+def test_only_volumes_are_writable_and_their_size_is_limited(render, values):
     objects = render(values)
     pods = [spec(objects, "Deployment")]
     if values is BUNDLED:
@@ -108,7 +108,7 @@ def test_only_volumes_can_be_written_to_and_they_are_bounded(render, values):
 
 
 @every_mode
-def test_every_container_says_what_it_needs(render, values):
+def test_every_container_has_requests_and_limits(render, values):
     for each in render(values):
         if each["kind"] in ("Deployment", "StatefulSet", "Job", "Pod"):
             pod = each["spec"] if each["kind"] == "Pod" else each["spec"]["template"]["spec"]
@@ -120,7 +120,7 @@ def test_every_container_says_what_it_needs(render, values):
 # The database
 
 
-def test_settings_of_the_database(render):
+def test_the_database_settings_are_passed_to_the_pods(render):
     objects = render(*SCENARIOS["external, replica"], {"migrations": {"existingSecret": "owner"}})
     database = {
         "DATABASE_HOSTNAME": "db.example.org",
@@ -147,14 +147,14 @@ def test_settings_of_the_database(render):
     }
 
 
-def test_a_replica_listens_where_the_primary_does(render):
+def test_a_replica_has_the_primarys_port_by_default(render):
     external = {"port": 6432, "readReplica": {"host": "replica"}}
     objects = render(EXTERNAL, {"database": {"external": external}})
     assert environment(spec(objects, "Deployment")["containers"][0])["DATABASE_READ_PORT"] == "6432"
 
 
 @pytest.mark.parametrize("kind", ["Secret", "ConfigMap"])
-def test_the_authority(render, kind):
+def test_the_certificate_authority_is_mounted(render, kind):
     objects = render(*SCENARIOS[f"authority in a {kind}"])
     pods = [spec(objects, "Deployment"), spec(objects, "Job")]
     for pod in pods:
@@ -168,7 +168,7 @@ def test_the_authority(render, kind):
             assert mount in container["volumeMounts"]
 
 
-def test_the_bundled_database(render):
+def test_the_bundled_database_is_a_stateful_set(render):
     objects = render(BUNDLED)
     database = only(objects, "StatefulSet")["spec"]
     [postgres] = database["template"]["spec"]["containers"]
@@ -184,7 +184,7 @@ def test_the_bundled_database(render):
     assert only(objects, "Secret")["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
 
 
-def test_the_cluster_of_the_operator(render):
+def test_the_cloudnativepg_cluster(render):
     objects = render(*SCENARIOS["cnpg, reads from replicas"])
     cluster = only(objects, "Cluster")
     assert cluster["apiVersion"] == "postgresql.cnpg.io/v1"
@@ -215,12 +215,12 @@ def test_the_cluster_of_the_operator(render):
     assert authority == "rollcall-database-ca"
 
 
-def test_a_cluster_of_one_waits_for_nobody(render):
+def test_a_single_instance_has_no_synchronous_replication(render):
     assert "postgresql" not in only(render(*SCENARIOS["cnpg, one instance"]), "Cluster")["spec"]
 
 
 @pytest.mark.parametrize("mode", ["bundled", "external"])
-def test_a_password_is_in_its_secret_and_nowhere_else(render, mode):
+def test_a_password_is_only_in_its_secret(render, mode):
     password = "spoken-friend"
     objects = render(MODES[mode], {"database": {"mode": mode, "password": password, "existingSecret": ""}})
     secret = only(objects, "Secret")
@@ -230,7 +230,7 @@ def test_a_password_is_in_its_secret_and_nowhere_else(render, mode):
     assert secret["data"]["password"] not in others
 
 
-def test_odd_characters_arrive_as_they_are(render):
+def test_special_characters_reach_the_pods_unchanged(render):
     odd = "a: 'b' # \"c\" {{ d }} $(E) \\"
     values = {
         "site": {"timezone": odd},
@@ -250,37 +250,37 @@ def test_odd_characters_arrive_as_they_are(render):
 
 
 @pytest.mark.parametrize(("sslmode", "trusts"), [("verify-full", "system"), ("verify-ca", None), ("require", None)])
-def test_verify_full_trusts_the_public_authorities_by_itself(render, sslmode, trusts):
+def test_verify_full_trusts_the_public_authorities_by_default(render, sslmode, trusts):
     objects = render(EXTERNAL, {"database": {"external": {"sslmode": sslmode}}})
     for kind in ("Deployment", "Job"):
         [first, *_] = spec(objects, kind)["containers"]
         assert environment(first).get("DATABASE_SSLROOTCERT") == trusts
 
 
-def test_a_secret_of_ones_own_makes_none(render):
+def test_an_existing_secret_replaces_the_charts_secret(render):
     for mode in ("bundled", "external"):
         objects = render(MODES[mode], {"database": {"password": "", "existingSecret": "mine"}})
         assert "Secret" not in {each["kind"] for each in objects}
         assert environment(spec(objects, "Deployment")["containers"][0])["DATABASE_PASSWORD"] == "mine/password"
 
 
-def test_without_a_cluster_no_password_is_made(template, render):
-    """It could not be kept, so the next rendering would make another. The output says what to do instead."""
+def test_without_a_cluster_no_password_is_generated(template, render):
+    """It could not be kept, and the next rendering would have another. The output tells what to do instead."""
     objects = render({})
     assert "Secret" not in {each["kind"] for each in objects}
     assert environment(spec(objects, "Deployment")["containers"][0])["DATABASE_PASSWORD"] == (
         "rollcall-database/password"
     )
-    told = template({}).stdout
-    assert "kubectl create secret generic rollcall-database --namespace gates" in told
-    assert told == template({}).stdout
+    output = template({}).stdout
+    assert "kubectl create secret generic rollcall-database --namespace gates" in output
+    assert output == template({}).stdout
 
 
 REFUSED = {
     "no host": ({"database": {"mode": "external", "existingSecret": "x"}}, "database.external.host is required"),
     "no password": ({"database": {"mode": "external", "external": {"host": "x"}}}, "set database.existingSecret"),
-    "a password for the operator": ({"database": {"mode": "cnpg", "password": "x"}}, "CloudNativePG makes them"),
-    "two authorities": (
+    "a password with cnpg": ({"database": {"mode": "cnpg", "password": "x"}}, "CloudNativePG creates the Secret"),
+    "two sources of the certificate": (
         {
             "database": {
                 "mode": "external",
@@ -292,14 +292,14 @@ REFUSED = {
     ),
     "no hosts": ({**EXTERNAL, "ingress": {"enabled": True}}, "ingress.enabled needs ingress.hosts"),
     "no Gateway": ({**EXTERNAL, "httpRoute": {"enabled": True}}, "httpRoute.enabled needs httpRoute.parentRefs"),
-    "no mesh's hosts": ({**EXTERNAL, "virtualService": {"enabled": True}}, "needs virtualService.hosts"),
+    "no VirtualService hosts": ({**EXTERNAL, "virtualService": {"enabled": True}}, "needs virtualService.hosts"),
     "a canary without a release": ({**EXTERNAL, **ROUTE, "canary": {"enabled": True}}, "needs canary.image.tag"),
-    "a canary without requests": ({**EXTERNAL, **CANARY}, "needs httpRoute.enabled or virtualService.enabled"),
-    "more at least than at most": (
+    "a canary without a route": ({**EXTERNAL, **CANARY}, "needs httpRoute.enabled or virtualService.enabled"),
+    "minimum above maximum": (
         {**EXTERNAL, "autoscaling": {"enabled": True, "minReplicas": 7}},
         "minReplicas is more than autoscaling.maxReplicas",
     ),
-    "nothing to scale by": (
+    "no scaling metric": (
         {**EXTERNAL, "autoscaling": {"enabled": True, "targetCPUUtilizationPercentage": None}},
         "autoscaling.enabled needs autoscaling.targetCPUUtilizationPercentage or autoscaling.metrics",
     ),
@@ -307,7 +307,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("values", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_work_is_refused_and_says_what_to_set(template, values, message):
+def test_contradictory_values_are_refused_with_an_instruction(template, values, message):
     done = template(values)
     assert done.returncode != 0
     assert message in done.stderr
@@ -316,7 +316,7 @@ def test_what_cannot_work_is_refused_and_says_what_to_set(template, values, mess
 # Scale
 
 
-def test_the_load_decides_on_replicas_or_the_values_do(render):
+def test_replicas_are_omitted_with_autoscaling(render):
     assert only(render(EXTERNAL), "Deployment")["spec"]["replicas"] == 2
     objects = render(*SCENARIOS["scaled by load"])
     assert "replicas" not in only(objects, "Deployment")["spec"]
@@ -326,7 +326,7 @@ def test_the_load_decides_on_replicas_or_the_values_do(render):
     assert [each["resource"]["name"] for each in scaler["metrics"]] == ["cpu"]
 
 
-def test_the_load_may_be_another_than_cpu(render):
+def test_autoscaling_can_use_other_metrics(render):
     target = {"type": "AverageValue", "averageValue": "1"}
     metric = {"type": "Pods", "pods": {"metric": {"name": "x"}, "target": target}}
     scaling = {"enabled": True, "targetCPUUtilizationPercentage": None, "metrics": [metric]}
@@ -343,7 +343,7 @@ def test_the_load_may_be_another_than_cpu(render):
         ("no disruption budget", False),
     ],
 )
-def test_a_budget_only_where_more_than_one_pod_is_certain(render, scenario, there):
+def test_a_disruption_budget_requires_at_least_two_pods(render, scenario, there):
     budgets = [each["spec"] for each in render(*SCENARIOS[scenario]) if each["kind"] == "PodDisruptionBudget"]
     assert len(budgets) == there
     for budget in budgets:
@@ -354,13 +354,13 @@ def test_a_budget_only_where_more_than_one_pod_is_certain(render, scenario, ther
 # Network
 
 
-def test_the_service_is_inside_the_cluster(render):
+def test_the_service_is_reachable_only_inside_the_cluster(render):
     service = only(render(EXTERNAL), "Service")["spec"]
     assert service["type"] == "ClusterIP"
     assert service["ports"] == [{"name": "http", "port": 8000, "targetPort": "http"}]
 
 
-def test_nothing_opens_the_service_by_itself(render):
+def test_nothing_is_exposed_by_default(render):
     for values in MODES.values():
         objects = render(values)
         assert not {each["kind"] for each in objects} & {"Ingress", "HTTPRoute", "VirtualService"}
@@ -368,7 +368,7 @@ def test_nothing_opens_the_service_by_itself(render):
         assert types == {"ClusterIP"}
 
 
-def test_the_ingress_lets_only_the_table_in(render):
+def test_the_ingress_exposes_only_the_table(render):
     ingress = only(render(CHART / "values-production.yaml"), "Ingress")["spec"]
     [rule] = ingress["rules"]
     assert rule["host"] == "attendance.example.org"
@@ -378,7 +378,7 @@ def test_the_ingress_lets_only_the_table_in(render):
     assert ingress["tls"] == [{"secretName": "attendance-tls", "hosts": ["attendance.example.org"]}]
 
 
-def test_the_route_lets_only_the_table_in(render):
+def test_the_http_route_exposes_only_the_table(render):
     route = only(render(CHART / "values-gitops.yaml"), "HTTPRoute")
     assert route["apiVersion"] == "gateway.networking.k8s.io/v1"
     assert route["spec"] == {
@@ -393,7 +393,7 @@ def test_the_route_lets_only_the_table_in(render):
     }
 
 
-def test_the_mesh_lets_only_the_table_in(render):
+def test_the_virtual_service_exposes_only_the_table(render):
     service = only(render(EXTERNAL, MESH), "VirtualService")
     assert service["apiVersion"] == "networking.istio.io/v1"
     assert service["spec"] == {
@@ -408,7 +408,7 @@ def test_the_mesh_lets_only_the_table_in(render):
     }
 
 
-def test_a_canary_gets_its_share(render):
+def test_a_canary_gets_its_share_of_the_requests(render):
     objects = render(EXTERNAL, ROUTE, MESH, CANARY)
     [rule] = only(objects, "HTTPRoute")["spec"]["rules"]
     shares = [(each["name"], each["weight"]) for each in rule["backendRefs"]]
@@ -418,7 +418,7 @@ def test_a_canary_gets_its_share(render):
     assert shares == [("rollcall", 75), ("rollcall-canary", 25)]
 
 
-def test_a_canary_is_another_release_beside_the_first(render):
+def test_a_canary_runs_another_release_beside_the_first(render):
     objects = render(EXTERNAL, ROUTE, CANARY)
     pods = {each["metadata"]["name"]: each["spec"]["template"] for each in objects if each["kind"] == "Deployment"}
     services = {each["metadata"]["name"]: each["spec"]["selector"] for each in objects if each["kind"] == "Service"}
@@ -434,7 +434,7 @@ def test_a_canary_is_another_release_beside_the_first(render):
 
 
 def selects(selector, labels):
-    """Whether a label selector selects these labels."""
+    """Whether a label selector matches these labels."""
     for each in selector.get("matchExpressions", []):
         assert each["operator"] in ("In", "Exists")
         if each["key"] not in labels or labels[each["key"]] not in each.get("values", [labels[each["key"]]]):
@@ -443,7 +443,7 @@ def selects(selector, labels):
 
 
 def allowed(objects, source, target, port, protocol="TCP"):
-    """Whether the policies let pods of `source` connect to pods of `target`: labels, or None for what is elsewhere."""
+    """Whether the policies allow connections from `source` to `target`: pod labels, or None for outside the cluster."""
 
     def one_side(direction, pod, other):
         policies = [
@@ -473,7 +473,7 @@ PROXY = {"app": "proxy"}
 
 
 @pytest.mark.parametrize("peers", [POLICIES, PEERS], ids=["from anywhere", "from the proxy"])
-def test_policies_let_through_what_is_needed_and_nothing_else(render, peers):
+def test_policies_allow_only_the_needed_connections(render, peers):
     objects = render(BUNDLED, ROUTE, CANARY, peers)
     pods = {
         each["metadata"]["labels"]["app.kubernetes.io/component"]: (
@@ -500,7 +500,7 @@ def test_policies_let_through_what_is_needed_and_nothing_else(render, peers):
     assert not allowed(objects, pods["database"], None, 53, "UDP")
 
 
-def test_policies_for_a_database_elsewhere(render):
+def test_policies_for_an_external_database(render):
     replica = {"database": {"external": {"readReplica": {"host": "replica", "port": 5433}}}}
     objects = render(EXTERNAL, POLICIES, replica)
     service = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
@@ -511,7 +511,7 @@ def test_policies_for_a_database_elsewhere(render):
     assert {"ports": [{"port": 5432}], "to": [{"ipBlock": {"cidr": "192.0.2.0/24"}}]} in rules
 
 
-def test_policies_for_the_operators_cluster(render):
+def test_policies_for_a_cloudnativepg_cluster(render):
     objects = render(CNPG, POLICIES)
     service = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
     assert allowed(objects, service, {"cnpg.io/cluster": "rollcall-database"}, 5432)
@@ -521,7 +521,7 @@ def test_policies_for_the_operators_cluster(render):
 # Monitoring
 
 
-def test_prometheus_scrapes_the_service_and_the_canary_alone(render):
+def test_prometheus_scrapes_only_the_service_and_the_canary(render):
     objects = render(BUNDLED, ROUTE, CANARY, {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}})
     monitor = only(objects, "ServiceMonitor")
     assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
@@ -534,17 +534,17 @@ def test_prometheus_scrapes_the_service_and_the_canary_alone(render):
     assert found == {"rollcall", "rollcall-canary"}
 
 
-def test_the_dashboard_is_found(render):
+def test_the_dashboard_has_the_label_of_grafanas_sidecar(render):
     dashboard = only(render(*SCENARIOS["dashboard"]), "ConfigMap")
     assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert json.loads(dashboard["data"]["rollcall.json"]) == json.loads((CHART / "files/dashboard.json").read_text())
 
 
-# In another chart
+# As a subchart
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_as_a_part_of_another_chart(render, tmp_path, enabled):
+def test_as_a_subchart(render, tmp_path, enabled):
     parent = tmp_path / "parent"
     shutil.copytree(CHART, parent / "charts" / "rollcall")
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]

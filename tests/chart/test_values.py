@@ -1,4 +1,4 @@
-"""Values, their schema and the README agree; each value does something; what is unknown is refused."""
+"""Values, schema and README agree, each value has an effect, and unknown values are refused."""
 
 import json
 
@@ -13,12 +13,12 @@ import yaml
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 PATHS = [path for path, _, _ in values_table.rows((CHART / "values.yaml").read_text())]
-# What only a parent chart sets.
-NOT_HERE = {"global", "enabled"}
+# Set only by a parent chart.
+PARENT_ONLY = {"global", "enabled"}
 
 
 def at(*switches):
-    """EXTERNAL with these switched on."""
+    """EXTERNAL with these values added."""
     values = {}
     for each in (EXTERNAL, *switches):
         merge(values, each)
@@ -33,7 +33,7 @@ REPLICA = at({"database": {"external": {"readReplica": {"host": "replica"}}}})
 PEERS = at(POLICIES, {"networkPolicy": {"from": [{"podSelector": {}}]}})
 LABELS = {"a": "b"}
 
-# For each value another one, and values under which it matters.
+# For each value: other values that it needs to have an effect, and a value other than the default.
 CHANGES = {
     "nameOverride": (EXTERNAL, "other"),
     "fullnameOverride": (EXTERNAL, "other"),
@@ -133,7 +133,7 @@ CHANGES = {
 
 
 def nested(path, value):
-    """The values in which only what `path` names is set."""
+    """Values with only `path` set."""
     for key in reversed(path.split(".")):
         value = {key: value}
     return value
@@ -150,7 +150,7 @@ def test_every_value_is_in_the_list_of_changes():
 
 
 @pytest.mark.parametrize("path", CHANGES)
-def test_every_value_does_something(render, path):
+def test_every_value_has_an_effect(render, path):
     base, value = CHANGES[path]
     assert render(base) != render(base, nested(path, value))
 
@@ -160,7 +160,7 @@ def test_the_readme_is_up_to_date():
 
 
 def mappings(values, schema, path=()):
-    """Each fixed mapping of the values with its schema: those that the schema gives properties."""
+    """Each mapping whose keys the schema lists, with its schema."""
     if "properties" in schema:
         yield path, values, schema
         for key, inner in schema["properties"].items():
@@ -174,13 +174,13 @@ MAPPINGS = list(mappings(VALUES, SCHEMA))
 @pytest.mark.parametrize(("path", "values", "schema"), MAPPINGS, ids=[".".join(path) for path, _, _ in MAPPINGS])
 def test_schema_and_values_name_the_same_keys(path, values, schema):
     optional = schema["properties"].keys() - set(schema["required"])
-    assert schema["properties"].keys() - (NOT_HERE if path == () else set()) == values.keys()
-    # A value that may be taken away with null has to have a type that says so.
-    for key in optional - (NOT_HERE if path == () else set()):
+    assert schema["properties"].keys() - (PARENT_ONLY if path == () else set()) == values.keys()
+    # An optional value can be removed with null, so its type must allow null.
+    for key in optional - (PARENT_ONLY if path == () else set()):
         assert "null" in schema["properties"][key]["type"]
 
 
-def test_defaults_keep_the_schema():
+def test_the_defaults_match_the_schema():
     jsonschema.Draft7Validator.check_schema(SCHEMA)
     jsonschema.validate(VALUES, SCHEMA, cls=jsonschema.Draft7Validator)
 
@@ -192,8 +192,8 @@ def test_an_unknown_value_is_refused(template, path):
     assert "Additional property unknown is not allowed" in done.stderr
 
 
-def test_nothing_in_the_schema_is_left_open():
-    """Every mapping is closed, or says of what type all its members are; but for what is Kubernetes' or a parent's."""
+def test_the_schema_accepts_no_arbitrary_keys():
+    """Every mapping lists its keys or its members' type, except for objects of Kubernetes or of a parent chart."""
     opened = [
         path
         for path, schema in subschemas(SCHEMA)
@@ -233,7 +233,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize(("path", "value"), [(path, value) for path, values in INVALID.items() for value in values])
-def test_a_wrong_value_is_refused_by_name(template, path, value):
+def test_an_invalid_value_is_refused_with_its_name(template, path, value):
     done = template(EXTERNAL, nested(path, value))
     assert done.returncode != 0
     assert "values don't meet the specifications of the schema" in done.stderr
@@ -241,7 +241,7 @@ def test_a_wrong_value_is_refused_by_name(template, path, value):
 
 
 def choices(schema, path=()):
-    """Each switch and each choice in the schema, with what it may be."""
+    """Each boolean and each enumeration in the schema, with its possible values."""
     for key, inner in schema.get("properties", {}).items():
         here = (*path, key)
         if inner.get("type") == "boolean" and here != ("enabled",):
@@ -253,7 +253,7 @@ def choices(schema, path=()):
 
 
 @pytest.mark.parametrize(("path", "possible"), list(choices(SCHEMA)))
-def test_every_choice_is_a_scenario(path, possible):
+def test_every_choice_is_in_a_scenario(path, possible):
     chosen = []
     for values in SCENARIOS.values():
         merged = merge({}, VALUES)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the table of values in the chart's README from the comments in its values.yaml."""
+"""Generates the table of values in the chart's README from the comments in its values.yaml."""
 
 import json
 import pathlib
@@ -8,14 +8,15 @@ import yaml
 
 CHART = pathlib.Path(__file__).resolve().parents[2] / "helm" / "rollcall"
 README = CHART / "README.md"
-BEGIN = "<!-- Made from values.yaml by `make chart-docs`. -->\n"
-END = "<!-- The end of what is made. -->\n"
+BEGIN = "<!-- Generated from values.yaml by `make chart-docs`. -->\n"
+END = "<!-- End of the generated table. -->\n"
 
 
 def rows(text):
     """The path, default and comment of each value.
 
-    A comment right above a key is about all that the key holds. A key without one has to hold keys that have.
+    A comment directly above a key documents the whole value. A key without a comment must be a mapping whose keys have
+    comments.
     """
     lines = text.splitlines()
 
@@ -34,7 +35,7 @@ def rows(text):
             elif isinstance(value, yaml.MappingNode) and value.value:
                 yield from below(here, value)
             else:
-                raise ValueError(f"values.yaml: {'.'.join(here)} has no comment that says what it does")
+                raise ValueError(f"values.yaml: {'.'.join(here)} has no comment")
 
     return list(below([], yaml.compose(text)))
 
@@ -46,7 +47,7 @@ def table(text):
 
 
 def readme():
-    """What the README should be."""
+    """The README with a current table."""
     before, rest = README.read_text().split(BEGIN)
     _, after = rest.split(END)
     return before + BEGIN + "\n" + table((CHART / "values.yaml").read_text()) + "\n" + END + after

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the checks of the Dockerfile and of compose.yaml need: compose, and in .tools Python packages.
+# Installs the tools for checking the Dockerfile and compose.yaml: compose, and in .tools Python packages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/support/packages.sh

@@ -1,4 +1,4 @@
-"""compose.yaml, as compose itself reads it. What only running it can show is in running/."""
+"""compose.yaml as compose parses it. Tests that run it are in running/."""
 
 import os
 import pathlib
@@ -18,7 +18,7 @@ SETTINGS = re.compile(r"DATABASE_|ROLLCALL_|ROCKET_|COMPOSE_|PORT$")
 
 @pytest.fixture
 def config(tmp_path):
-    """Gives the finished process of `docker-compose config`, with these variables and none of the caller's."""
+    """Runs `docker-compose config` with only these variables; returns the finished process."""
     shutil.copy(ROOT / "compose.yaml", tmp_path)
 
     def run(**variables):
@@ -36,7 +36,7 @@ def config(tmp_path):
 
 @pytest.fixture
 def services(config):
-    """Gives the services as compose understands them, with these variables."""
+    """Returns the services as compose parses them, with these variables."""
 
     def read(**variables):
         done = config(**{"DATABASE_PASSWORD": "correct horse", **variables})
@@ -46,22 +46,22 @@ def services(config):
     return read
 
 
-def test_it_follows_the_schema_of_compose():
+def test_the_file_matches_composes_schema():
     check = [TOOLS / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", ROOT / "compose.yaml"]
     subprocess.run(check, check=True)
 
 
-def test_without_a_password_it_says_what_to_do(config):
+def test_a_missing_password_is_reported_with_an_instruction(config):
     done = config()
     assert done.returncode != 0
-    assert "set DATABASE_PASSWORD as the first lines of compose.yaml say" in done.stderr
+    assert "set DATABASE_PASSWORD as described at the top of compose.yaml" in done.stderr
 
 
-def test_what_the_first_lines_say_is_enough(config, tmp_path):
+def test_the_commands_at_the_top_of_the_file_work(config, tmp_path):
     command = re.search(r"^# +(\S.*) && docker compose up", TEXT, re.MULTILINE)[1]
     subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
     made = (tmp_path / ".env").read_text()
-    # Another password would lock the service out of a volume that has the first.
+    # A second password would not match the one in the volume.
     subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
     assert (tmp_path / ".env").read_text() == made
     done = config()
@@ -70,13 +70,13 @@ def test_what_the_first_lines_say_is_enough(config, tmp_path):
     assert re.fullmatch("[0-9a-f]{32}", password)
 
 
-def test_no_password_is_written_down():
+def test_no_password_is_in_the_file():
     written = [line for line in TEXT.splitlines() if re.search(r"PASSWORD: ", line)]
     assert len(written) == 2
     assert all(re.search(r"PASSWORD: \$\{DATABASE_PASSWORD:\?[^}]+\}$", line) for line in written)
 
 
-def test_database_then_migration_then_service(services):
+def test_the_services_start_in_order(services):
     services = services()
     waits = {
         (name, other, how["condition"])
@@ -88,16 +88,16 @@ def test_database_then_migration_then_service(services):
         ("rollcall", "migrate", "service_completed_successfully"),
     }
     assert services["migrate"]["command"] == ["migrate"]
-    # A finished migration that is started again would never be complete.
+    # With a restart policy the migration would never count as completed.
     assert services["migrate"].get("restart", "no") == "no"
-    # By address: before the volume is made, a server answers on the socket.
+    # By address: the server that initialises the volume answers on the socket.
     assert "--host=127.0.0.1" in services["database"]["healthcheck"]["test"]
 
 
 @pytest.mark.parametrize("variables, port", [({}, "8000"), ({"PORT": "9000"}, "9000")])
-def test_port_is_where_it_answers(services, variables, port):
+def test_port_sets_the_published_port(services, variables, port):
     published = services(**variables)["rollcall"]["ports"]
-    # Compose 2 writes a port in its long form, compose 1 in its short one.
+    # Compose 2 prints a port in the long form, compose 1 in the short form.
     long = [(str(p["published"]), p["target"]) for p in published if isinstance(p, dict)]
     short = [tuple(p.removesuffix("/tcp").split(":")) for p in published if isinstance(p, str)]
     assert long + short in ([(port, 8000)], [(port, "8000")])
@@ -107,7 +107,7 @@ def test_the_database_is_not_published(services):
     assert not any("ports" in service for name, service in services().items() if name != "rollcall")
 
 
-def test_all_speak_of_one_database(services):
+def test_all_services_have_the_same_database_settings(services):
     chosen = {"DATABASE_NAME": "attendance", "DATABASE_USER": "gates", "DATABASE_PASSWORD": "battery staple"}
     services = services(**chosen)
     for name in ("migrate", "rollcall"):
@@ -117,7 +117,7 @@ def test_all_speak_of_one_database(services):
     assert database == {name.replace("DATABASE", "POSTGRES").replace("NAME", "DB"): v for name, v in chosen.items()}
 
 
-def test_entries_lie_in_a_volume(services):
+def test_the_database_is_in_a_volume(services):
     assert yaml.safe_load(TEXT)["volumes"] == {"database": None}
     [volume] = services()["database"]["volumes"]
     if isinstance(volume, dict):
@@ -126,14 +126,14 @@ def test_entries_lie_in_a_volume(services):
 
 
 @pytest.mark.parametrize("name", ["migrate", "rollcall"])
-def test_the_service_may_do_nothing_that_it_need_not(services, name):
+def test_the_service_has_no_unneeded_privileges(services, name):
     service = services()[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_the_service_is_watched_started_again_and_ended_gently(services):
+def test_the_service_has_a_health_check_a_restart_policy_and_a_grace_period(services):
     service = services()["rollcall"]
     assert service["healthcheck"]["test"] == ["CMD", "/rollcall", "healthcheck"]
     assert service["restart"] == "unless-stopped"
@@ -142,6 +142,6 @@ def test_the_service_is_watched_started_again_and_ended_gently(services):
     assert spool.startswith("/tmp:size=")
 
 
-def test_the_database_is_the_charts():
+def test_the_database_image_is_the_charts():
     image = yaml.safe_load((ROOT / "helm/rollcall/values.yaml").read_text())["database"]["bundled"]["image"]
     assert yaml.safe_load(TEXT)["services"]["database"]["image"] == f"{image['repository']}:{image['tag']}"

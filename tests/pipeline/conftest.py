@@ -1,4 +1,4 @@
-"""What the tests share: copies of what is released, and runs of the Jenkinsfile on this machine."""
+"""Shared by the tests: copies of the released files, and runs of the Jenkinsfile on this machine."""
 
 import json
 import os
@@ -10,14 +10,14 @@ import subprocess
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests" / "pipeline"
 TOOLS = ROOT / ".tools"
-# What the pipeline's own scripts read.
+# The files that the pipeline's own scripts read.
 RELEASED = ("Cargo.toml", "Cargo.lock", "CHANGELOG.md", "deploy", "helm", "k8s/deployment.yaml", "tests/image/build")
 VERSION = re.search(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)[1]
 
 IMAGE_ID = "sha256:" + "1" * 64
 DIGEST = "sha256:" + "d" * 64
-TOOLS_OF_THE_PIPELINE = ("make", "buildah", "syft", "grype", "cosign", "helm", "kubectl")
-# By their ids: what the variables hold. A secret file's is its name.
+PIPELINE_TOOLS = ("make", "buildah", "syft", "grype", "cosign", "helm", "kubectl")
+# By id: the values of the variables that the credentials set, by suffix. A secret file's value is its name.
 CREDENTIALS = {
     "rollcall-registry": {"": "pusher:hunter2-registry", "_USR": "pusher", "_PSW": "hunter2-registry"},
     "rollcall-cosign-key": "cosign.key",
@@ -36,14 +36,14 @@ def copy_released(tree):
 
 
 def replace(file, pattern, new):
-    """Replaces what matches a pattern, in one place."""
+    """Replaces the only match of a pattern."""
     text, count = re.subn(pattern, new, file.read_text(), flags=re.MULTILINE)
     assert count == 1, f"{pattern} matches {count} times in {file.name}"
     file.write_text(text)
 
 
 def make_release(tree, version):
-    """Does to the files what docs/RELEASING.md says."""
+    """Changes the files as docs/RELEASING.md says."""
     replace(tree / "Cargo.toml", r'^version = ".*"$', f'version = "{version}"')
     replace(tree / "Cargo.lock", r'(name = "rollcall"\nversion = )".*"', rf'\1"{version}"')
     chart = tree / "helm" / "rollcall" / "Chart.yaml"
@@ -56,12 +56,12 @@ def make_release(tree, version):
 
 
 class Build:
-    """What a run of the Jenkinsfile did."""
+    """The outcome of a run of the Jenkinsfile."""
 
     def __init__(self, outcome, calls):
         self.result = outcome["result"]
         self.events = outcome["events"]
-        # Each call of a tool: its name and its arguments, and what it was given to read.
+        # Each call of a tool: its name and arguments, its standard input, and the cluster of its KUBECONFIG.
         self.calls = calls
 
     def of(self, kind):
@@ -69,7 +69,7 @@ class Build:
 
     @property
     def stages(self):
-        """The stages that did something, by their own names, in their order."""
+        """The names of the innermost stages that ran, in order."""
         names = [event["stage"] for event in self.of("stage")]
         outer = {name.rpartition(" / ")[0] for name in names}
         return [name.rpartition(" / ")[2] for name in names if name not in outer]
@@ -86,8 +86,8 @@ class Build:
         return [command for command in self.commands if command.startswith(beginning)]
 
 
-# Debian's `groovy` looks for Java where only Debian's package `default-jre` puts it. Nothing here runs long enough for
-# the better compiler.
+# Debian's `groovy` looks for Java in the path of Debian's package `default-jre` only. The runs are too short for the
+# optimising compiler to pay off.
 JAVA = {
     "JAVA_HOME": str(pathlib.Path(shutil.which("java")).resolve().parents[1]),
     "JAVA_OPTS": "-XX:TieredStopAtLevel=1",
@@ -95,7 +95,7 @@ JAVA = {
 
 
 def run_groovy(jenkinsfile, scenario, directory):
-    """Runs a Jenkinsfile under a scenario; gives the finished process."""
+    """Runs a Jenkinsfile in a scenario; returns the finished process."""
     (directory / "scenario.json").write_text(json.dumps(scenario))
     return subprocess.run(
         ["groovy", HERE / "declarative.groovy", jenkinsfile, directory / "scenario.json"],
@@ -106,26 +106,26 @@ def run_groovy(jenkinsfile, scenario, directory):
     )
 
 
-def run_jenkinsfile(directory, tag, version, approve=True, fails=(), says=(), instead=()):
-    """Runs the Jenkinsfile in a copy of the tree, with its own scripts and with stand-ins for the tools; gives a Build.
+def run_jenkinsfile(directory, tag, version, approve=True, fails=(), prints=(), replaced=()):
+    """Runs the Jenkinsfile in a copy of the tree, with the real scripts and stand-ins for the tools; returns a Build.
 
-    `tag` is the git tag that is built, None on a branch, and `version` what the files say. A command that matches one
-    of `fails` fails; one that matches a key of `says` prints what stands there. To both, KUBECONFIG is a part of it.
-    `instead` names scripts that a stand-in shall replace too.
+    `tag` is the git tag that is built, None on a branch; `version` is the version in the files. A command that matches
+    a pattern of `fails` fails; one that matches a key of `prints` prints its value. Both patterns see the command with
+    its KUBECONFIG appended. `replaced` names scripts that are replaced by a stand-in too.
     """
     tree, home, scripts = copy_released(directory / "tree"), directory / "stand-ins", directory / "scripts"
     make_release(tree, version)
     (home / "bin").mkdir(parents=True)
     scripts.mkdir()
     (tree / ".tools" / "bin").mkdir(parents=True)
-    # The smoke test has tests of its own, and a service to ask.
-    for name in (".tools/bin/cargo-deny", "deploy/smoke-test", *instead):
+    # The smoke test needs a running service; test_smoke.py tests it.
+    for name in (".tools/bin/cargo-deny", "deploy/smoke-test", *replaced):
         (tree / name).unlink(missing_ok=True)
         (tree / name).symlink_to(HERE / "stand-in")
-    for tool in TOOLS_OF_THE_PIPELINE:
+    for tool in PIPELINE_TOOLS:
         (home / "bin" / tool).symlink_to(HERE / "stand-in")
     files = {"--iidfile": IMAGE_ID, "--digestfile": DIGEST + "\n", "--authfile": "{}"}
-    (home / "plan.json").write_text(json.dumps({"fails": fails, "says": dict(says), "files": files}))
+    (home / "plan.json").write_text(json.dumps({"fails": fails, "prints": dict(prints), "files": files}))
     environment = {
         "PATH": f"{home / 'bin'}:/usr/bin:/bin",
         "HOME": str(directory),

@@ -1,11 +1,14 @@
 /*
- * Runs a Jenkinsfile as Declarative Pipeline does, on this machine and with the credentials of a scenario:
+ * Runs a Jenkinsfile on this machine as Declarative Pipeline would, with the credentials of a scenario:
  *
  *   groovy declarative.groovy JENKINSFILE SCENARIO.json
  *
- * Prints what happened as JSON: a list of events in `events`, and how it ended in `result`. A file that Jenkins would
- * not take ends in an exception, and so does what Declarative has and is not modelled here. The order within a stage is
- * that of evaluateStage in https://github.com/jenkinsci/pipeline-model-definition-plugin (ModelInterpreter.groovy).
+ * Prints a JSON object: the list `events`, and the build's `result`. A file that Jenkins would refuse, or a part of
+ * Declarative Pipeline that is not modelled here, ends in an exception. The order of steps within a stage is that of
+ * evaluateStage in https://github.com/jenkinsci/pipeline-model-definition-plugin (ModelInterpreter.groovy).
+ *
+ * It is our own because the last JenkinsPipelineUnit on Maven Central, 1.1, has no Declarative Pipeline at all, and
+ * newer ones have no `input`, count no agents, and let a stage's environment outlive the stage.
  */
 import groovy.json.JsonOutput
 import groovy.json.JsonSlurper
@@ -21,7 +24,7 @@ import org.codehaus.groovy.control.CompilerConfiguration
 import org.codehaus.groovy.control.SourceUnit
 import org.codehaus.groovy.control.customizers.CompilationCustomizer
 
-/** What is no Declarative Pipeline. */
+/** The file is not a valid Declarative Pipeline. */
 class Invalid extends RuntimeException {
 
     Invalid(String message) { super(message) }
@@ -35,14 +38,14 @@ class Failed extends RuntimeException {
 
 }
 
-/** Somebody said no. */
+/** A person has refused an input. */
 class Aborted extends RuntimeException {
 
     Aborted(String message) { super(message) }
 
 }
 
-/** Inside of `steps` and the conditions of `post`, Declarative takes steps alone; anything else needs `script`. */
+/** `steps` and the conditions of `post` may contain only steps; other code needs a `script` block. */
 class StepsOnly extends CompilationCustomizer {
 
     static final List BLOCKS = ['steps', 'always', 'aborted', 'failure', 'success', 'cleanup']
@@ -68,7 +71,7 @@ class StepsOnly extends CompilationCustomizer {
 
 }
 
-/** What stands between the braces of a section: the argument of each directive, by its name. */
+/** The contents of a section: the argument of each directive, by the directive's name. */
 class Section {
 
     final Map directives = [:]
@@ -97,11 +100,11 @@ class Section {
 
 }
 
-/** A stage, read and not yet run. */
+/** A parsed stage. */
 class Stage {
 
     static final List DIRECTIVES = ['agent', 'environment', 'options', 'input', 'when', 'steps', 'stages', 'post']
-    // In the order in which they are looked at.
+    // In the order in which they are evaluated.
     static final List CONDITIONS = ['always', 'aborted', 'failure', 'success', 'cleanup']
 
     final String name
@@ -115,17 +118,18 @@ class Stage {
 
     Stage(String name, Closure body) {
         this.name = name
-        def about = new Section("stage '${name}'", DIRECTIVES, body).directives
-        if (about.containsKey('steps') == about.containsKey('stages')) {
-            throw new Invalid("stage '${name}' has to have either 'steps' or 'stages'")
+        def directives = new Section("stage '${name}'", DIRECTIVES, body).directives
+        if (directives.containsKey('steps') == directives.containsKey('stages')) {
+            throw new Invalid("stage '${name}' must have either 'steps' or 'stages'")
         }
         def section = { String directive, List allowed ->
-            about[directive] ? new Section("'${directive}' of ${name}", allowed, about[directive]).directives : null
+            def block = directives[directive]
+            block ? new Section("'${directive}' of ${name}", allowed, block).directives : null
         }
         section('options', ['timeout'])
-        environment = about.environment
-        steps = about.steps
-        stages = about.stages ? read(about.stages) : null
+        environment = directives.environment
+        steps = directives.steps
+        stages = directives.stages ? read(directives.stages) : null
         agent = section('agent', ['label'])?.label
         input = section('input', ['message', 'ok', 'submitter'])
         when = section('when', ['expression', 'tag', 'beforeAgent', 'beforeInput'])
@@ -134,7 +138,7 @@ class Stage {
 
     static List<Stage> read(Closure body) {
         def found = []
-        Code.run(body, new Expando(stage: { String name, Closure about -> found << new Stage(name, about) }))
+        Code.run(body, new Expando(stage: { String name, Closure block -> found << new Stage(name, block) }))
         if (!found) {
             throw new Invalid("'stages' is empty")
         }
@@ -143,18 +147,18 @@ class Stage {
 
 }
 
-/** Runs a block of the Jenkinsfile, apart from the blocks around it. */
+/** Runs a block of the Jenkinsfile with no access to the blocks around it. */
 class Code {
 
     static run(Closure body, delegate = body.thisObject, int strategy = Closure.DELEGATE_FIRST) {
-        def alone = body.rehydrate(delegate, body.thisObject, body.thisObject)
-        alone.resolveStrategy = strategy
-        return alone.call()
+        def isolated = body.rehydrate(delegate, body.thisObject, body.thisObject)
+        isolated.resolveStrategy = strategy
+        return isolated.call()
     }
 
 }
 
-/** The environment: what a stage adds lies over what is there, and goes with the stage. */
+/** The environment: a stack of layers. A stage adds a layer, which is removed when the stage ends. */
 class Environment {
 
     private final List<Map> layers
@@ -178,31 +182,31 @@ class Environment {
 
 }
 
-/** The assignments of an `environment` block. A value may use what was assigned before it. */
+/** The assignments of an `environment` block. A value may refer to earlier assignments. */
 class Assignments {
 
     private final Build build
-    private final Map made = [:]
+    private final Map assigned = [:]
 
     Assignments(Build build) { this.build = build }
 
     Map from(Closure body) {
         Code.run(body, this, Closure.DELEGATE_ONLY)
-        return made
+        return assigned
     }
 
     def credentials(String id) { build.credentials(id) }
 
-    def getProperty(String name) { made.containsKey(name) ? made[name] : build.variable(name) }
+    def getProperty(String name) { assigned.containsKey(name) ? assigned[name] : build.variable(name) }
 
     void setProperty(String name, value) {
-        // A user name and a password come as several variables.
+        // Credentials with a user name and a password set several variables.
         if (value instanceof Map) {
             for (part in value) {
-                made[name + part.key] = part.value
+                assigned[name + part.key] = part.value
             }
         } else {
-            made[name] = value as String
+            assigned[name] = value as String
         }
     }
 
@@ -224,15 +228,15 @@ class Build {
 
     String getResult() { failure == null ? 'SUCCESS' : failure instanceof Aborted ? 'ABORTED' : 'FAILURE' }
 
-    /** Reads all of it before anything is run, as Jenkins does. */
+    /** Parses the whole pipeline before it runs any of it, as Jenkins does. */
     void runPipeline(Closure body) {
-        def about = new Section("'pipeline'", ['agent', 'environment', 'options', 'stages'], body).directives
-        if (about.agent != 'none') {
-            throw new Invalid("not modelled: another agent of 'pipeline' than none")
+        def directives = new Section("'pipeline'", ['agent', 'environment', 'options', 'stages'], body).directives
+        if (directives.agent != 'none') {
+            throw new Invalid("not modelled: an agent of 'pipeline' other than none")
         }
-        new Section("'options'", ['buildDiscarder', 'disableConcurrentBuilds', 'logRotator'], about.options)
-        def stages = Stage.read(about.stages)
-        env.over(new Assignments(this).from(about.environment)) { runAll(stages) }
+        new Section("'options'", ['buildDiscarder', 'disableConcurrentBuilds', 'logRotator'], directives.options)
+        def stages = Stage.read(directives.stages)
+        env.over(new Assignments(this).from(directives.environment)) { runAll(stages) }
     }
 
     def variable(String name) {
@@ -245,14 +249,14 @@ class Build {
 
     def credentials(String id) {
         if (!scenario.credentials.containsKey(id)) {
-            throw new Failed("no credentials have the id ${id}")
+            throw new Failed("there are no credentials with the id ${id}")
         }
-        happened('credentials', [id: id])
+        record('credentials', [id: id])
         return scenario.credentials[id]
     }
 
-    void happened(String type, Map more = [:]) {
-        events << [type: type, stage: path.join(' / ')] + more
+    void record(String type, Map details = [:]) {
+        events << [type: type, stage: path.join(' / ')] + details
     }
 
     void needAgent(String step) {
@@ -266,7 +270,7 @@ class Build {
         return new File(scenario.workspace, file).text
     }
 
-    /** As the plugin durable-task does it: by `sh -xe`, unless the text names its interpreter. */
+    /** Runs a script with `sh -xe` unless it names its interpreter, as the plugin durable-task does. */
     void sh(String text) {
         needAgent('sh')
         def file = File.createTempFile('step', '.sh', new File(scenario.scripts))
@@ -280,9 +284,9 @@ class Build {
         process.outputStream.close()
         def output = process.inputStream.text
         def status = process.waitFor()
-        happened('sh', [script: text, output: output, status: status])
+        record('sh', [script: text, output: output, status: status])
         if (status) {
-            throw new Failed("the script ended with ${status}")
+            throw new Failed("the script failed with exit status ${status}")
         }
     }
 
@@ -290,7 +294,7 @@ class Build {
         stages.each { stage ->
             path << stage.name
             if (failure) {
-                happened('skipped', [because: 'failure'])
+                record('skipped', [because: 'failure'])
             } else {
                 attempt { runStage(stage) }
             }
@@ -302,7 +306,7 @@ class Build {
         try {
             work()
         } catch (Failed | Aborted error) {
-            happened('failed', [because: error.message])
+            record('failed', [because: error.message])
             failure = failure ?: error
         }
     }
@@ -312,10 +316,9 @@ class Build {
             return
         }
         if (stage.input) {
-            def asked = [message: stage.input.message as String, submitter: stage.input.submitter, agents: agents]
-            happened('input', asked)
+            record('input', [message: stage.input.message as String, submitter: stage.input.submitter, agents: agents])
             if (!scenario.approve) {
-                throw new Aborted('somebody said no')
+                throw new Aborted('the input was refused')
             }
         }
         if (stage.when?.beforeAgent && !passes(stage.when)) {
@@ -323,7 +326,7 @@ class Build {
         }
         onAgent(stage.agent) {
             if (!stage.when || passes(stage.when)) {
-                happened('stage')
+                record('stage')
                 env.over(stage.environment ? new Assignments(this).from(stage.environment) : [:]) { runBody(stage) }
             }
         }
@@ -333,7 +336,7 @@ class Build {
         attempt { stage.stages ? runAll(stage.stages) : Code.run(stage.steps) }
         def outcome = [SUCCESS: 'success', FAILURE: 'failure', ABORTED: 'aborted'][result]
         Stage.CONDITIONS.findAll { it in ['always', outcome, 'cleanup'] && stage.post[it] }.each { condition ->
-            happened('post', [condition: condition])
+            record('post', [condition: condition])
             attempt { Code.run(stage.post[condition]) }
         }
     }
@@ -343,12 +346,12 @@ class Build {
             it == 'expression' ? Code.run(when[it]) : isTagged(when[it])
         }
         if (!passed) {
-            happened('skipped', [because: 'when'])
+            record('skipped', [because: 'when'])
         }
         return passed
     }
 
-    /** A pattern as in Ant: a star stands for what has no slash in it. */
+    /** The pattern has Ant's syntax: a star matches anything but a slash. */
     private boolean isTagged(String pattern) {
         env.TAG_NAME ==~ pattern.split(/\*/, -1).collect { java.util.regex.Pattern.quote(it) }.join('[^/]*')
     }
@@ -358,7 +361,7 @@ class Build {
             body()
             return
         }
-        happened('agent', [label: label])
+        record('agent', [label: label])
         agents++
         env.over([WORKSPACE: scenario.workspace, WORKSPACE_TMP: scenario.workspace + '@tmp'], body)
         agents--
@@ -366,7 +369,7 @@ class Build {
 
 }
 
-/** What a Jenkinsfile can call. */
+/** The functions and variables that a Jenkinsfile can use. */
 abstract class Steps extends Script {
 
     Build getBuild() { getBinding().getVariable('build') }
@@ -390,7 +393,7 @@ abstract class Steps extends Script {
 
     void archiveArtifacts(Map arguments) {
         build.needAgent('archiveArtifacts')
-        build.happened('archiveArtifacts', arguments)
+        build.record('archiveArtifacts', arguments)
     }
 
 }

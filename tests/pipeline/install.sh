@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Installs what the tests of the pipelines need: Groovy, and in .tools its linter and Python packages. The chart's tests
-# bring helm and kubectl.
+# Installs what the pipeline tests need: Groovy as a Debian package, and in .tools its linter and Python packages. helm
+# and kubectl come with the chart's tests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/support/packages.sh
 
-# Groovy starts on a machine without Java, and then stops.
+# The package groovy does not depend on Java.
 need groovy groovy default-jre-headless
 need java default-jre-headless
 need npm npm
@@ -16,7 +16,7 @@ python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 install_packages
 tests/chart/install.sh
 
-# The newest that runs on Debian's Node.js, with all it depends on as the lock file has it.
+# The newest version that runs on Debian's Node.js, with the dependencies of the lock file.
 if ! cmp -s tests/pipeline/package-lock.json .tools/groovy-lint/installed.json; then
   say "installing the npm packages of tests/pipeline/package.json"
   rm -rf .tools/groovy-lint
@@ -27,3 +27,4 @@ if ! cmp -s tests/pipeline/package-lock.json .tools/groovy-lint/installed.json; 
 fi
 
 python_tools pipeline tests/pipeline/requirements.txt
+python_tools shell tests/support/requirements.txt

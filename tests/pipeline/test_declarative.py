@@ -1,4 +1,4 @@
-"""What runs the Jenkinsfile in these tests refuses what Jenkins would refuse."""
+"""declarative.groovy, which runs the Jenkinsfile in these tests, refuses what Jenkins would refuse."""
 
 from conftest import ROOT, run_groovy
 
@@ -26,7 +26,7 @@ pipeline {
 
 @pytest.fixture
 def run(tmp_path):
-    """Runs a Jenkinsfile's text; gives the finished process."""
+    """Runs the text of a Jenkinsfile; returns the finished process."""
 
     def run(text):
         (tmp_path / "Jenkinsfile").write_text(text)
@@ -45,9 +45,9 @@ def test_a_small_pipeline_runs(run):
 
 
 @pytest.mark.parametrize(
-    "old, new, complaint",
+    "old, new, message",
     [
-        # One line would make a chain of method calls of the two.
+        # On one line the two parse as a chain of method calls.
         ("            }\n            post {", "            } post {", "post() on null"),
         ("sh 'true'", "def x = 'true'", "expected a step in 'steps'"),
         ("sh 'true'", "if (true) { sh 'true' }", "expected a step in 'steps'"),
@@ -58,15 +58,15 @@ def test_a_small_pipeline_runs(run):
         ("agent { label 'any' }", "agent { label 'any' }\n agent { label 'other' }", "has 'agent' twice"),
         ("sh 'true'", "shell 'true'", "shell()"),
         ("'here'", '"${ELSEWHERE}"', "ELSEWHERE"),
-        ("stages {", "stages {\n stage('Two') { agent { label 'any' } }", "has to have either"),
+        ("stages {", "stages {\n stage('Two') { agent { label 'any' } }", "must have either"),
         ("post {", "post {{", "startup failed"),
     ],
 )
-def test_what_is_no_pipeline_is_refused(run, old, new, complaint):
+def test_an_invalid_pipeline_is_refused(run, old, new, message):
     assert old in PIPELINE
     done = run(PIPELINE.replace(old, new, 1))
     assert done.returncode != 0
-    assert complaint in done.stderr
+    assert message in done.stderr
 
 
 def test_a_step_without_an_agent_fails(run):
@@ -74,7 +74,7 @@ def test_a_step_without_an_agent_fails(run):
     assert '"because":"sh needs an agent"' in done.stdout and '"result":"FAILURE"' in done.stdout
 
 
-def test_the_jenkinsfile_would_not_get_by_with_post_on_the_line_before(run):
+def test_the_jenkinsfile_is_refused_with_post_on_the_line_of_a_closing_brace(run):
     text = (ROOT / "Jenkinsfile").read_text()
     done = run(text.replace("}\n                    post {", "} post {"))
     assert done.returncode != 0 and "post() on null" in done.stderr

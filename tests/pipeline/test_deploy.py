@@ -1,4 +1,4 @@
-"""What the pipelines deploy with: the Jenkinsfile's commands, by the real helm and kubectl, on a model of a cluster."""
+"""The Jenkinsfile's deployment commands, run by the real helm and kubectl on a model of a cluster."""
 
 import os
 import re
@@ -24,19 +24,19 @@ LOG = 'relation "attendance" already exists'
 
 
 class Handler(api_server.Handler):
-    """Has the logs of pods too: what ended a pod is all that it said."""
+    """Serves the logs of pods too: the message that ended the pod."""
 
     def _get(self, path):
         if path[-1] != "log":
             return super()._get(path)
         *_, namespace, _, name, _ = path
-        said = self.objects.get(POD, namespace, name).get("status", {}).get("message")
-        return f"{said}\n".encode() if said else b""
+        message = self.objects.get(POD, namespace, name).get("status", {}).get("message")
+        return f"{message}\n".encode() if message else b""
 
 
 @pytest.fixture
 def server(monkeypatch):
-    """A cluster with what values-production.yaml counts on."""
+    """A cluster with the objects that values-production.yaml refers to."""
     monkeypatch.setattr(api_server, "Handler", Handler)
     with api_server.ApiServer() as server:
         cluster = server.cluster
@@ -55,7 +55,7 @@ def server(monkeypatch):
 
 @pytest.fixture(scope="session")
 def commands(tmp_path_factory):
-    """What the Jenkinsfile runs on the production cluster: the words of `helm upgrade` and of `helm test`."""
+    """The arguments of `helm upgrade` and `helm test` that the Jenkinsfile runs on the production cluster."""
     released = run_jenkinsfile(tmp_path_factory.mktemp("released"), f"v{VERSION}", VERSION)
     called = [call["command"] for call in released.calls if call["cluster"] == "production.kubeconfig"]
     return {kind: next(words for words in called if words[:2] == ["helm", kind]) for kind in ("upgrade", "test")}
@@ -63,7 +63,7 @@ def commands(tmp_path_factory):
 
 @pytest.fixture
 def run(server, tmp_path):
-    """Runs a command in the project's folder against the cluster; gives the finished process."""
+    """Runs a command in the project's folder against the cluster; returns the finished process."""
     kubeconfig = server.kubeconfig(tmp_path / "kubeconfig")
     homes = {f"HELM_{kind}_HOME": str(tmp_path / kind) for kind in ("CACHE", "CONFIG", "DATA")}
     env = {
@@ -80,13 +80,13 @@ def run(server, tmp_path):
     return run
 
 
-def publish(server, digest, *about):
-    # As the chart names an image of which it knows both.
-    server.cluster.publish(f"{NAME}:{VERSION}@{digest}", Rollcall(*about))
+def publish(server, digest, *properties):
+    # The chart names an image by tag and digest when both are set.
+    server.cluster.publish(f"{NAME}:{VERSION}@{digest}", Rollcall(*properties))
 
 
 def upgrade(run, words, digest=DIGEST):
-    """Runs the pipeline's upgrade, but with less patience: in the model everything happens at once."""
+    """Runs the pipeline's upgrade with a shorter timeout: in the model everything happens at once."""
     changed = [word.replace(DIGEST, digest) for word in words]
     changed[changed.index("--timeout") + 1] = "5s"
     return run("deploy/with-migrate-log", "attendance", "rollcall", *changed)
@@ -105,7 +105,7 @@ def test_the_pipelines_commands_deploy_and_test_a_release(server, run, commands)
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["an upgrade", "the first installation"])
-def test_the_log_of_a_failed_job_is_there_although_helm_has_deleted_the_job(server, run, commands, before):
+def test_the_log_of_a_failed_job_is_printed_after_helm_has_deleted_the_job(server, run, commands, before):
     broken = "sha256:" + "b" * 64
     publish(server, broken, NEXT_MIGRATION, LOG)
     if before:
@@ -114,23 +114,23 @@ def test_the_log_of_a_failed_job_is_there_although_helm_has_deleted_the_job(serv
     done = upgrade(run, commands["upgrade"], digest=broken)
     assert done.returncode != 0
     assert ("has been rolled back" if before else "has been uninstalled") in done.stderr
-    # Each try's. A pod's name is the Job's and a number.
+    # One log per attempt. A pod's name is the Job's name and a number.
     logs = re.findall(rf"^== the log of (rollcall-migrate-{MIGRATION}-\w+)-\d+\n{LOG}$", done.stdout, re.MULTILINE)
     assert len(logs) > 1 and len(set(logs)) == 1
     assert logs[0] not in server.cluster.jobs()
 
 
-def test_a_failure_without_a_job_says_so(run):
+def test_a_failure_without_a_job_is_reported(run):
     done = run("deploy/with-migrate-log", "attendance", "rollcall", "sh", "-c", "exit 3")
     assert done.returncode == 3
-    assert done.stdout == "no pod of the migrate Job has said anything\n"
+    assert done.stdout == "with-migrate-log: the migrate Job's pods have no logs\n"
 
 
 def test_a_signal_reaches_the_command(tmp_path, run):
-    # It waits to be told, at a pipe that nobody writes to.
+    # The command waits for the signal by reading from a pipe that nobody writes to.
     os.mkfifo(tmp_path / "pipe")
     wait = f"while :; do read -t 1 _ <>{tmp_path}/pipe; done"
-    script = f"trap 'touch {tmp_path}/told; exit 5' TERM; kill -TERM $PPID; {wait}"
+    script = f"trap 'touch {tmp_path}/signalled; exit 5' TERM; kill -TERM $PPID; {wait}"
     done = run("deploy/with-migrate-log", "attendance", "rollcall", "bash", "-c", script)
     assert done.returncode == 5
-    assert (tmp_path / "told").exists()
+    assert (tmp_path / "signalled").exists()

@@ -1,4 +1,4 @@
-"""The Jenkinsfile, run: its stages and their conditions, its scripts by a real shell, its tools by stand-ins."""
+"""Runs the Jenkinsfile: its stages and their conditions, its scripts in a real shell, its tools as stand-ins."""
 
 import os
 import pathlib
@@ -17,7 +17,7 @@ RELEASE = [
     *("Deploy to staging", "Test staging", "Smoke test staging"),
     *("Deploy to production", "Test production", "Smoke test production"),
 ]
-# What leaves the agent.
+# Commands that reach beyond the agent.
 OUTWARD = ("buildah login", "buildah push --authfile", "cosign", "helm", "kubectl", "smoke-test")
 LOG = 'error: relation "attendance" already exists'
 POD = {"kubectl .* get pods": "pod/rollcall-migrate-1", "kubectl .* logs": LOG}
@@ -25,17 +25,17 @@ POD = {"kubectl .* get pods": "pod/rollcall-migrate-1", "kubectl .* logs": LOG}
 
 @pytest.fixture
 def build(tmp_path):
-    """As `run_jenkinsfile`."""
+    """Calls `run_jenkinsfile`."""
     return lambda tag=None, version="1.2.3", **options: run_jenkinsfile(tmp_path, tag, version, **options)
 
 
 @pytest.fixture(scope="session")
 def released(tmp_path_factory):
-    """The build of a release in which all goes well."""
-    return run_jenkinsfile(tmp_path_factory.mktemp("released"), TAG, "1.2.3", says=POD)
+    """The build of a release without a failure."""
+    return run_jenkinsfile(tmp_path_factory.mktemp("released"), TAG, "1.2.3", prints=POD)
 
 
-def test_a_version_tag_goes_through_all_stages_in_their_order(released):
+def test_a_version_tag_runs_all_stages_in_order(released):
     assert released.result == "SUCCESS"
     assert released.stages == RELEASE
     assert [command.split()[:2] for command in released.commands if command.startswith(("make", "cargo-deny"))] == [
@@ -46,12 +46,12 @@ def test_a_version_tag_goes_through_all_stages_in_their_order(released):
     ]
 
 
-def test_what_runs_is_what_was_scanned_and_signed(released):
+def test_the_deployed_image_is_the_scanned_and_signed_one(released):
     assert released.called("buildah build")[0].endswith("--iidfile image.id .")
     archive, pushed = released.called("buildah push")
     assert archive == f"buildah push {IMAGE_ID} docker-archive:image.tar"
     assert released.called("syft scan docker-archive:image.tar")
-    # The tag in the registry is the version, without the v.
+    # The image's tag is the version without the v.
     assert pushed.endswith(f"{IMAGE_ID} docker://{IMAGE}:1.2.3")
     assert [command.split()[-1] for command in released.called("cosign")] == [f"{IMAGE}@{DIGEST}"] * 3
     upgrades = released.called("helm upgrade")
@@ -61,13 +61,13 @@ def test_what_runs_is_what_was_scanned_and_signed(released):
         assert "--atomic --wait --wait-for-jobs " in upgrade
 
 
-def test_only_staging_gets_an_entry(released):
+def test_the_smoke_test_records_an_entry_only_on_staging(released):
     staging, production = released.called("smoke-test")
     assert staging == "smoke-test attendance rollcall 1.2.3 --record"
     assert production == "smoke-test attendance rollcall 1.2.3"
 
 
-def test_a_branch_is_checked_and_nothing_leaves_the_agent(build):
+def test_a_branch_is_checked_and_not_released(build):
     done = build()
     assert done.result == "SUCCESS"
     assert done.stages == CHECKS
@@ -80,7 +80,7 @@ def test_a_branch_is_checked_and_nothing_leaves_the_agent(build):
     [
         ("nightly", "SUCCESS"),
         ("1.2.3", "SUCCESS"),
-        # These look like a version, so somebody expects a release.
+        # These look like a version: the build fails, because somebody expects a release.
         ("v1.2", "FAILURE"),
         ("v1.2.3-rc.1", "FAILURE"),
         ("v1.2.3.4", "FAILURE"),
@@ -89,7 +89,7 @@ def test_a_branch_is_checked_and_nothing_leaves_the_agent(build):
         ("v1.2.4", "FAILURE"),
     ],
 )
-def test_another_tag_releases_nothing(build, tag, result):
+def test_no_other_tag_is_released(build, tag, result):
     done = build(tag)
     assert done.result == result
     assert done.stages == (["Version", *CHECKS][1:] if result == "SUCCESS" else ["Version"])
@@ -98,15 +98,15 @@ def test_another_tag_releases_nothing(build, tag, result):
 
 
 @pytest.mark.parametrize("tag", ["v1.2.3-rc.1", "v1.2", "v1.2.3.4", "v01.2.3", "v1.2.3 ", "xv1.2.3"])
-def test_the_stages_know_a_version_by_themselves(build, tag):
-    """Should the check of the version let such a tag pass, it is still not released."""
-    done = build(tag, instead=["deploy/release-check"])
+def test_the_release_stages_check_the_tag_themselves(build, tag):
+    """A tag that release-check wrongly accepts is still not released."""
+    done = build(tag, replaced=["deploy/release-check"])
     assert done.result == "SUCCESS"
     assert done.stages[-1] == "SBOM and scan"
     assert not done.of("credentials") and not done.of("input")
 
 
-def test_production_waits_for_a_person_and_holds_no_agent_meanwhile(released):
+def test_production_waits_for_a_person_without_holding_an_agent(released):
     [asked] = released.of("input")
     assert asked["message"] == "Release v1.2.3 to production?"
     assert asked["submitter"] and asked["agents"] == 0
@@ -115,7 +115,7 @@ def test_production_waits_for_a_person_and_holds_no_agent_meanwhile(released):
     assert not [event for event in before if event.get("id") == "rollcall-kubeconfig-production"]
 
 
-def test_production_is_left_alone_if_the_person_says_no(build):
+def test_a_refused_release_does_not_touch_production(build):
     done = build(TAG, approve=False)
     assert done.result == "ABORTED"
     assert done.stages == RELEASE[: RELEASE.index("Deploy to production")]
@@ -141,7 +141,7 @@ def test_production_is_left_alone_if_the_person_says_no(build):
         ("Smoke test staging", "smoke-test"),
     ],
 )
-def test_a_failure_ends_the_build_there(build, stage, command):
+def test_a_failure_ends_the_build_at_its_stage(build, stage, command):
     done = build(TAG, fails=[command])
     assert done.result == "FAILURE"
     assert done.stages == RELEASE[: RELEASE.index(stage) + 1]
@@ -149,22 +149,22 @@ def test_a_failure_ends_the_build_there(build, stage, command):
 
 
 @pytest.mark.parametrize("site", ["staging", "production"])
-def test_a_failed_deployment_prints_the_log_of_the_job(build, site):
-    done = build(TAG, fails=[f"helm upgrade.*{site}.kubeconfig"], says=POD)
+def test_a_failed_deployment_prints_the_migrate_jobs_log(build, site):
+    done = build(TAG, fails=[f"helm upgrade.*{site}.kubeconfig"], prints=POD)
     assert done.result == "FAILURE"
     assert done.stages == RELEASE[: RELEASE.index(f"Deploy to {site}") + 1]
     [printed] = [event["output"] for event in done.of("sh") if event["stage"].endswith(f"Deploy to {site}")]
     assert LOG in printed
 
 
-def test_a_deployment_that_succeeds_prints_no_log(released):
+def test_a_successful_deployment_prints_no_log(released):
     assert released.called("kubectl --namespace attendance logs")
     assert LOG not in released.output
 
 
 @pytest.mark.parametrize("site", ["staging", "production"])
 @pytest.mark.parametrize("command", ["helm upgrade", "helm test", "smoke-test"])
-def test_after_a_failure_its_cluster_is_asked_for_the_cause(build, site, command):
+def test_a_failure_prints_the_events_of_its_cluster(build, site, command):
     done = build(TAG, fails=[f"{command}.*{site}.kubeconfig"])
     asked = [call for call in done.calls if call["command"][-3:-1] == ["get", "events"]]
     assert [call["cluster"] for call in asked] == [f"{site}.kubeconfig"]
@@ -173,12 +173,12 @@ def test_after_a_failure_its_cluster_is_asked_for_the_cause(build, site, command
 def test_each_stage_sees_its_own_cluster(released):
     clusters = [call["cluster"] for call in released.calls if call["command"][0] in ("helm", "kubectl", "smoke-test")]
     assert set(clusters) == {"staging.kubeconfig", "production.kubeconfig"}
-    # One after the other.
+    # All of staging before all of production.
     assert clusters == sorted(clusters, reverse=True)
     assert {call["cluster"] for call in released.calls if call["command"][0] in ("make", "buildah", "cosign")} == {None}
 
 
-def test_no_secret_is_shown(released):
+def test_no_secret_is_printed(released):
     texts = [*released.commands, released.output, *(event["script"] for event in released.of("sh"))]
     for secret in ("hunter2-registry", "hunter2-cosign"):
         assert not [text for text in texts if secret in text]
@@ -187,7 +187,7 @@ def test_no_secret_is_shown(released):
 
 
 @pytest.mark.parametrize("fails", [[], ["cosign attest"]])
-def test_the_login_is_forgotten(build, tmp_path, fails):
+def test_the_registry_login_is_removed(build, tmp_path, fails):
     done = build(TAG, fails=fails)
     file = next(word for word in done.called("buildah login")[0].split() if word.endswith("config.json"))
     done_at = [event["script"] for event in done.of("sh") if event["stage"] == "Candidate / Publish"]
@@ -195,8 +195,8 @@ def test_the_login_is_forgotten(build, tmp_path, fails):
     assert not pathlib.Path(file).parent.exists() and len(done_at) == 1
 
 
-def test_shellcheck_takes_every_script(build, tmp_path):
-    # With the scripts that run after a failure.
+def test_shellcheck_accepts_every_script(build, tmp_path):
+    # Includes the scripts that run after a failure.
     scripts = {event["script"] for event in build(TAG, fails=["smoke-test.*production"]).of("sh")}
     assert any("kubectl" in script for script in scripts)
     for number, script in enumerate(sorted(scripts)):
@@ -210,7 +210,7 @@ def test_shellcheck_takes_every_script(build, tmp_path):
 def lint(jenkinsfile):
     linter = TOOLS / "groovy-lint" / "node_modules" / ".bin" / "npm-groovy-lint"
     options = ["--noserver", "--failon", "info", "--config", HERE / "groovylintrc.json"]
-    # It looks for files by a pattern, from here on.
+    # The linter takes a file name pattern relative to its working directory.
     return subprocess.run(
         [linter, *options, jenkinsfile.name],
         cwd=jenkinsfile.parent,
@@ -220,12 +220,12 @@ def lint(jenkinsfile):
     )
 
 
-def test_the_linter_has_nothing_to_say():
+def test_the_linter_reports_nothing():
     done = lint(ROOT / "Jenkinsfile")
     assert done.returncode == 0 and "results in 1 linted files" in done.stdout, done.stdout
 
 
-def test_the_linter_sees_a_file_that_does_not_parse(tmp_path):
+def test_the_linter_reports_a_file_that_does_not_parse(tmp_path):
     (tmp_path / "Jenkinsfile").write_text((ROOT / "Jenkinsfile").read_text().replace("pipeline {", "pipeline {{"))
     assert "NglParseError" in lint(tmp_path / "Jenkinsfile").stdout
 
@@ -239,8 +239,8 @@ def test_the_linter_sees_a_file_that_does_not_parse(tmp_path):
     ],
 )
 def test_the_real_tools_have_the_options(build, tool, subcommands):
-    # With the commands that run after a failure.
-    done = build(TAG, fails=["smoke-test.*production"], says=POD)
+    # Includes the commands that run after a failure.
+    done = build(TAG, fails=["smoke-test.*production"], prints=POD)
     env = {**os.environ, "PATH": f"{TOOLS / 'helm'}:{os.environ['PATH']}"}
     used = {}
     for command in done.called(f"{tool} "):

@@ -1,5 +1,5 @@
 {{/*
-Where the database is, by `database.mode`. The operator makes the Services of a `Cluster`.
+The database's host, by `database.mode`. CloudNativePG creates the Services of a `Cluster`.
 */}}
 {{- define "rollcall.database.host" -}}
 {{- $name := printf "%s-database" (include "rollcall.fullname" .) -}}
@@ -17,7 +17,7 @@ Where the database is, by `database.mode`. The operator makes the Services of a 
 {{- end -}}
 
 {{/*
-The read replica's host, or nothing.
+The read replica's host, or an empty string.
 */}}
 {{- define "rollcall.database.readHost" -}}
 {{- if eq .Values.database.mode "external" -}}
@@ -39,7 +39,7 @@ The Secret with the service's role and password.
 {{- $name := printf "%s-database" (include "rollcall.fullname" .) -}}
 {{- if eq .Values.database.mode "cnpg" -}}
 {{- if or .Values.database.existingSecret .Values.database.password -}}
-{{- fail "With database.mode=cnpg leave database.password and database.existingSecret empty: CloudNativePG makes them." -}}
+{{- fail "With database.mode=cnpg leave database.password and database.existingSecret empty: CloudNativePG creates the Secret." -}}
 {{- end -}}
 {{- printf "%s-app" $name -}}
 {{- else -}}
@@ -48,7 +48,7 @@ The Secret with the service's role and password.
 {{- end -}}
 
 {{/*
-The Secret or ConfigMap with the authority's certificate, as a volume's source; nothing if there is none.
+The volume source of the certificate authority's Secret or ConfigMap; empty if there is none.
 */}}
 {{- define "rollcall.database.authority" -}}
 {{- $from := .Values.database.external.sslRootCert -}}
@@ -59,7 +59,7 @@ secret:
     - key: ca.crt
       path: ca.crt
 {{- else if and (eq .Values.database.mode "external") (and $from.secret $from.configMap) -}}
-{{- fail "database.external.sslRootCert is either in a secret or in a configMap. Leave one of them empty." -}}
+{{- fail "database.external.sslRootCert has both a secret and a configMap. Leave one of them empty." -}}
 {{- else if and (eq .Values.database.mode "external") $from.secret -}}
 secret:
   secretName: {{ $from.secret }}
@@ -76,7 +76,7 @@ configMap:
 {{- end -}}
 
 {{/*
-How a container finds the database. Takes `context` and the `secret` with the role.
+The database variables of a container. Takes `context` and `secret`, the name of the role's Secret.
 */}}
 {{- define "rollcall.database.env" -}}
 - name: DATABASE_HOSTNAME
@@ -96,7 +96,7 @@ How a container finds the database. Takes `context` and the `secret` with the ro
       name: {{ .secret }}
       key: password
 - name: DATABASE_SSLMODE
-  {{- /* The operator's certificates name the Services; the bundled database has none. */}}
+  {{- /* CloudNativePG's certificates contain the Services' names; the bundled database has no certificate. */}}
   value: {{ dict "bundled" "disable" "cnpg" "verify-full" | dig .context.Values.database.mode .context.Values.database.external.sslmode }}
 {{- if include "rollcall.database.authority" .context }}
 - name: DATABASE_SSLROOTCERT

@@ -1,6 +1,6 @@
 {{/*
-A Deployment of the service. Takes `context`, `name`, `component`, `image` and `replicas`, which is left out if it is
-nothing.
+A Deployment of the service. Takes `context`, `name`, `component`, `image` and `replicas`. The field `replicas` is
+omitted if it is nil.
 */}}
 {{- define "rollcall.deployment" -}}
 {{- $values := .context.Values -}}
@@ -37,7 +37,7 @@ spec:
       {{- end }}
     spec:
       {{- include "rollcall.pod.common" (dict "context" .context "user" 65532) | nindent 6 }}
-      # The pause before the end, and the time that a request may take, with room to spare.
+      # The preStop pause and the longest time that a request may take, with a margin.
       terminationGracePeriodSeconds: {{ max 30 (add $values.database.timeoutSeconds 15) }}
       topologySpreadConstraints:
         {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
@@ -47,12 +47,12 @@ spec:
           labelSelector:
             matchLabels:
               {{- include "rollcall.selectorLabels" $ | nindent 14 }}
-          # Of one roll-out only: the old pods are about to go.
+          # Only pods of the same revision count: the old ones are being removed.
           matchLabelKeys:
             - pod-template-hash
         {{- end }}
       initContainers:
-        # Whoever migrates: no pod serves a schema that it does not know to be complete.
+        # Whatever applies the migrations, a pod starts only after its schema is complete.
         - name: wait-for-schema
           image: {{ .image | quote }}
           imagePullPolicy: {{ $values.image.pullPolicy }}
@@ -125,7 +125,7 @@ spec:
             timeoutSeconds: {{ add $values.database.timeoutSeconds 1 }}
           lifecycle:
             preStop:
-              # Until every proxy has heard that this pod is going.
+              # Time for every proxy to stop sending requests to this pod.
               sleep:
                 seconds: 5
           resources:

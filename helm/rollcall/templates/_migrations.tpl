@@ -1,7 +1,7 @@
 {{/*
-The migrate Job's spec. All of it that can change is in the hash in the Job's name, since Kubernetes does not let a
-Job's pods be changed; so it must have nothing in it that changes without need: no version of the chart, no time.
-Takes `context` and `image`.
+The migrate Job's spec. The Job's name contains a hash of it, because the pod template of a Job is immutable. It must
+therefore contain nothing that changes without a reason, such as the chart's version or a time. Takes `context` and
+`image`.
 */}}
 {{- define "rollcall.migrations.spec" -}}
 {{- $own := .context.Values.migrations.existingSecret -}}
@@ -23,7 +23,7 @@ template:
     {{- end }}
   spec:
     {{- include "rollcall.pod.common" (dict "context" .context "user" 65532) | nindent 4 }}
-    # Not OnFailure: each failed try keeps its pod, and with it its log.
+    # Not OnFailure: each failed attempt keeps its pod and the pod's log.
     restartPolicy: Never
     containers:
       - name: migrate
@@ -57,8 +57,8 @@ template:
 {{- end -}}
 
 {{/*
-The Job's name: what it brings the schema to, and a hash of how. At most 30 + 9 + 14 + 9 characters, and a suffix takes
-its room from the first part. Takes `context` and `image`.
+The Job's name: the last migration and a hash of the Job's spec. At most 63 characters; the first part is shortened to
+make room for the suffix. Takes `context` and `image`.
 */}}
 {{- define "rollcall.migrations.name" -}}
 {{- $suffix := .context.Values.migrations.nameSuffix -}}

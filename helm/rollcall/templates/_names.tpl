@@ -1,6 +1,6 @@
 {{/*
-The name that all objects' names begin with. At most 41 characters: the longest suffix is `-database`, and
-CloudNativePG allows a Cluster 50. A longer one is cut, and its hash keeps it apart from others with the same beginning.
+The prefix of all objects' names. At most 41 characters: the longest suffix is `-database`, and CloudNativePG limits a
+Cluster's name to 50. A longer prefix is truncated and gets a hash, so that it stays unique.
 */}}
 {{- define "rollcall.fullname" -}}
 {{- $name := .Values.nameOverride | default .Chart.Name -}}
@@ -8,19 +8,19 @@ CloudNativePG allows a Cluster 50. A longer one is cut, and its hash keeps it ap
 {{- if not $full -}}
 {{- $full = contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
 {{- end -}}
-{{- /* A release's name may have dots, a Service's may not. */ -}}
+{{- /* A release's name may contain dots, a Service's name may not. */ -}}
 {{- $full = replace "." "-" $full -}}
 {{- if gt (len $full) 41 -}}
 {{- $full = printf "%s-%s" ($full | trunc 32 | trimSuffix "-") (sha256sum $full | trunc 8) -}}
 {{- end -}}
 {{- if not (regexMatch "^[a-z]" $full) -}}
-{{- fail (printf "A Service's name begins with a letter, and %q does not. Set fullnameOverride." $full) -}}
+{{- fail (printf "A Service's name must begin with a letter, and %q does not. Set fullnameOverride." $full) -}}
 {{- end -}}
 {{- $full -}}
 {{- end -}}
 
 {{/*
-What an object is selected by; never changes while a release lives. Takes `context` and `component`.
+The labels of an object's selector. They must not change between upgrades. Takes `context` and `component`.
 */}}
 {{- define "rollcall.selectorLabels" -}}
 app.kubernetes.io/name: {{ .context.Values.nameOverride | default .context.Chart.Name }}
@@ -29,7 +29,7 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
 {{/*
-What selects objects of this release. Takes `context` and the list `components`.
+A selector for objects of this release. Takes `context` and the list `components`.
 */}}
 {{- define "rollcall.selector" -}}
 matchLabels:
@@ -53,11 +53,11 @@ helm.sh/chart: {{ printf "%s-%s" .context.Chart.Name .context.Chart.Version | re
 {{- end -}}
 
 {{/*
-The image to run. Takes `context`, and `image` with a tag and a digest.
+The image reference. Takes `context`, and `image` with a tag and a digest.
 */}}
 {{- define "rollcall.image" -}}
 {{- $tag := .image.tag -}}
-{{- /* A number from a values file is a float, and would be printed with an exponent. */ -}}
+{{- /* A number in a values file is a float, which would be printed with an exponent. */ -}}
 {{- if kindIs "float64" $tag -}}
 {{- $tag = int64 $tag -}}
 {{- end -}}

@@ -1,10 +1,9 @@
 {{/*
-For each policy: the components that it is `of`, and the connections that are allowed from and to them. The kubelet's
-probes need no rule.
+For each policy: its components, and the connections allowed from and to them. The kubelet's probes need no rule.
 */}}
 {{- define "rollcall.networkPolicy.rules" -}}
 service:
-  of: [service, canary]
+  components: [service, canary]
   ingress:
     - ports:
         - port: 8000
@@ -18,13 +17,13 @@ service:
     {{- include "rollcall.networkPolicy.dns" . | nindent 4 }}
     {{- include "rollcall.networkPolicy.database" . | nindent 4 }}
 migrate:
-  of: [migrate]
+  components: [migrate]
   ingress: []
   egress:
     {{- include "rollcall.networkPolicy.dns" . | nindent 4 }}
     {{- include "rollcall.networkPolicy.database" . | nindent 4 }}
 test:
-  of: [test]
+  components: [test]
   ingress: []
   egress:
     {{- include "rollcall.networkPolicy.dns" . | nindent 4 }}
@@ -35,7 +34,7 @@ test:
             {{- include "rollcall.selector" (dict "context" . "components" (list "service")) | nindent 12 }}
 {{- if eq .Values.database.mode "bundled" }}
 database:
-  of: [database]
+  components: [database]
   ingress:
     - ports:
         - port: 5432
@@ -47,7 +46,7 @@ database:
 {{- end -}}
 
 {{/*
-Names, from whoever resolves them: a cache on the node has an address of its own.
+DNS, from any address: a cache on the node does not have the cluster DNS Service's address.
 */}}
 {{- define "rollcall.networkPolicy.dns" -}}
 - ports:

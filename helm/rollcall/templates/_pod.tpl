@@ -1,10 +1,11 @@
 {{/*
-What all pods have in common, as the restricted Pod Security Standard wants it. Takes `context` and `user`, the numeric
-user and group.
+The fields common to all pods, as the restricted Pod Security Standard requires. Takes `context` and `user`, the numeric
+user and group id.
 */}}
 {{- define "rollcall.pod.common" -}}
 automountServiceAccountToken: false
-# Kubernetes would set variables named after the namespace's Services, and a Service may be called `rocket`.
+# Otherwise Kubernetes sets variables named after the namespace's Services. One of a Service `rocket` would change a
+# setting.
 enableServiceLinks: false
 securityContext:
   runAsNonRoot: true

@@ -1,5 +1,5 @@
 {{/*
-A Service in front of a Deployment. Takes `context`, `name` and `component`.
+A Service for a Deployment. Takes `context`, `name` and `component`.
 */}}
 {{- define "rollcall.service" -}}
 apiVersion: v1

@@ -1,7 +1,10 @@
-"""A small model of the Kubernetes API server, for the real helm and kubectl, over plain HTTP.
+"""A small model of the Kubernetes API server for the real helm and kubectl, over plain HTTP.
 
-It knows what they ask for here and refuses everything else with 501, which `unmodelled` keeps, so that nothing passes
-by accident. Behind it is a Cluster, whose controllers act at once on each change.
+It answers the requests that they make in these tests. Any other request is refused with 501 and listed in `unmodelled`,
+so that no test passes by accident. Behind it is a Cluster, whose controllers react to each change at once.
+
+A model instead of a real cluster, so that the tests need no privileges, take seconds each, and can make a migration, an
+image or a password fail at an exact moment. Scheduling, the network and timing are not modelled.
 """
 
 import json
@@ -23,7 +26,7 @@ PATCHES = {
     "application/merge-patch+json": patch.merge,
     "application/strategic-merge-patch+json": patch.strategic_merge,
 }
-# Those that change nothing in what is modelled. What is not here is refused: `dryRun`, for one, has to be obeyed.
+# Query parameters without an effect in this model. Others are refused, for example `dryRun`, which would have one.
 PARAMETERS = {
     "allowWatchBookmarks",
     "fieldManager",
@@ -40,11 +43,11 @@ PARAMETERS = {
 
 
 class ApiServer:
-    """Use it as a context manager."""
+    """The server, as a context manager."""
 
     def __init__(self):
         self.cluster = Cluster()
-        # The requests that were refused since they are not modelled.
+        # The requests that were refused because they are not modelled.
         self.unmodelled = []
         self.closing = False
         handler = type("Handler", (Handler,), {"api": self})
@@ -68,23 +71,23 @@ class ApiServer:
         return "http://%s:%d" % self._server.server_address
 
     def kubeconfig(self, path):
-        """Writes a kubeconfig and gives its path."""
+        """Writes a kubeconfig; returns its path."""
         named = {
             "clusters": [{"name": "model", "cluster": {"server": self.url}}],
             "users": [{"name": "model", "user": {}}],
             "contexts": [{"name": "model", "context": {"cluster": "model", "user": "model"}}],
         }
         path.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "current-context": "model", **named}))
-        # Helm warns of one that others can read.
+        # Helm warns if others can read the file.
         path.chmod(0o600)
         return path
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # The clients keep their connections open; those end with the process that made them, or with the server.
+    # Clients keep connections open until they exit.
     timeout = 60
-    # An answer is written in two parts, and the second would wait for the client to acknowledge the first.
+    # A response is written in two parts; with Nagle's algorithm the second waits for an acknowledgement of the first.
     disable_nagle_algorithm = True
 
     def do_GET(self):
@@ -108,7 +111,7 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, method):
         url = urllib.parse.urlsplit(self.path)
         self.query = dict(urllib.parse.parse_qsl(url.query, keep_blank_values=True))
-        # Read in any case, or the next request on this connection would begin with it.
+        # Always read the body: what is left of it would be taken for the next request on this connection.
         self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.cluster = self.api.cluster
         self.objects = self.cluster.objects
@@ -184,7 +187,7 @@ class Handler(BaseHTTPRequestHandler):
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
 
     def _target(self, path):
-        """The kind, the namespace and the name that a path stands for; None for what it does not name."""
+        """The kind, namespace and name in a path; None for a part that is missing."""
         if unknown := set(self.query) - PARAMETERS:
             raise NotModelled(f"the parameters {sorted(unknown)}")
         match path:
@@ -205,7 +208,7 @@ class Handler(BaseHTTPRequestHandler):
     def _object(self, kind, namespace):
         new = json.loads(self.body)
         if (new["apiVersion"], new["kind"]) != (kind.api_version, kind.name):
-            raise Refusal(400, "BadRequest", f"{new['apiVersion']} {new['kind']} does not belong here")
+            raise Refusal(400, "BadRequest", f"{new['apiVersion']} {new['kind']} does not match the path")
         if not new["metadata"].get("name"):
             raise NotModelled("a generated name")
         if kind.namespaced and new["metadata"].setdefault("namespace", namespace) != namespace:
@@ -236,12 +239,12 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
         except ConnectionError:
-            # The client has seen enough.
+            # The client has closed the connection.
             self.close_connection = True
 
 
 def _discovery(path):
-    """What the server has, or None if the path asks for something else."""
+    """The response to a discovery request, or None for another path."""
     match path:
         case ["version"]:
             return VERSION
@@ -255,8 +258,7 @@ def _discovery(path):
         case ["apis", group, version]:
             return _resources(group, version)
         case ["openapi", "v2"]:
-            # A document without schemas, as protobuf: the rendered objects are validated against Kubernetes' own
-            # schemas elsewhere.
+            # An empty document in protobuf: test_manifests.py validates the objects against Kubernetes' schemas.
             return b""
         case ["openapi", "v3"]:
             raise Refusal(404, "NotFound", "the server could not find the requested resource")

@@ -1,4 +1,4 @@
-"""A cluster: its objects, what runs in it, and what a test can do to it."""
+"""A cluster: its objects, its running containers, and the actions of a test."""
 
 from . import controllers, kubelet
 from .database import Waiting
@@ -9,14 +9,14 @@ from .objects import Objects
 
 
 class Cluster:
-    """All that can happen happens at once, after each change; only `pass_time` moves its clock."""
+    """The controllers run until nothing changes, after each change. Only `pass_time` advances the clock."""
 
     def __init__(self):
         self.objects = Objects()
-        # What happened, in order, such as 'created Job/NAME' or 'Pod/NAME ready'.
+        # The events in order, such as 'created Job/NAME' or 'Pod/NAME ready'.
         self.events = []
         self.clock = 0
-        # By pod: its running containers. By Job: when it began and ended.
+        # The running containers by pod, and the times of start and end by Job.
         self.processes = {}
         self.started = {}
         self.finished = {}
@@ -27,11 +27,11 @@ class Cluster:
         self.objects.add(NAMESPACE, {"metadata": {"name": "default"}})
 
     def publish(self, reference, image):
-        """Makes an image available under its full name. PostgreSQL's are there in every version."""
+        """Makes an image available under its full name. Every version of PostgreSQL is available."""
         self._images[reference] = image
 
     def add_database(self, host, database, port=5432):
-        """A database outside of the cluster."""
+        """Adds a database outside the cluster."""
         self._external[host, port] = Served(database)
 
     def create(self, kind, thing):
@@ -55,7 +55,7 @@ class Cluster:
         self.settle()
 
     def settle(self):
-        """Lets the controllers work until nothing changes any more."""
+        """Runs the controllers until nothing changes."""
         with self.objects.changed:
             before = None
             while before != self.objects.version:
@@ -80,7 +80,7 @@ class Cluster:
         return self._images[reference]
 
     def connect(self, namespace, host, port):
-        """What a pod of the namespace reaches by this name, and the port at which it does."""
+        """The process and its port that a pod of the namespace reaches by this host name and port."""
         if (host, port) in self._external:
             return self._external[host, port], port
         name, _, domain = host.partition(".")
@@ -115,7 +115,7 @@ class Cluster:
         self.note(f"Pod/{metadata['name']} ended")
 
     def serving(self):
-        """The image of each pod that is ready and serves."""
+        """The images of the ready pods of the service."""
         return [
             container["image"]
             for pod in self.objects.select(POD)

@@ -1,4 +1,4 @@
-"""What the cluster makes of its objects: each controller takes one object one step further."""
+"""The controllers. Each call advances one object by one step."""
 
 import hashlib
 import json
@@ -30,13 +30,13 @@ def step(cluster):
         (JOB, complete_job),
     ):
         for thing in cluster.objects.select(kind):
-            # One of the steps before may have removed it.
+            # An earlier step may have removed it.
             if cluster.objects.find(kind, thing["metadata"]["namespace"], thing["metadata"]["name"]):
                 controller(cluster, thing)
 
 
 def keep_scale(cluster, autoscaler):
-    """Without any load: within the bounds."""
+    """Keeps the replicas within the bounds. There is no load in the model."""
     spec = autoscaler["spec"]
     target = cluster.objects.find(DEPLOYMENT, autoscaler["metadata"]["namespace"], spec["scaleTargetRef"]["name"])
     if target:
@@ -59,7 +59,7 @@ def roll_out(cluster, deployment):
         room = wanted + surge - planned
         _scale(cluster, current, min(wanted, current["spec"]["replicas"] + max(0, room)))
 
-    # Old pods that never became ready cost nothing; of the others as many may go as are spare.
+    # Remove old pods that are not ready first, then as many ready ones as the bounds allow.
     for one in old:
         broken = one["spec"]["replicas"] - one.get("status", {}).get("readyReplicas", 0)
         _scale(cluster, one, one["spec"]["replicas"] - max(0, broken))
@@ -83,7 +83,7 @@ def roll_out(cluster, deployment):
 
 
 def _replica_sets(cluster, deployment):
-    """The ReplicaSet of the current template, made if there is none, and all others."""
+    """The ReplicaSet of the current template, which is created if needed, and the other ReplicaSets."""
     template = deployment["spec"]["template"]
     digest = _digest(template)
     owned = cluster.objects.owned(REPLICA_SET, deployment)
@@ -108,7 +108,7 @@ def _replica_sets(cluster, deployment):
 
 
 def _bounds(strategy, wanted):
-    """How many pods may be there beyond those wanted, and how many may be missing."""
+    """The numbers of pods allowed above and below the wanted number."""
     if strategy.get("type") == "Recreate":
         return 0, wanted
     surge = _share(strategy["rollingUpdate"]["maxSurge"], wanted, math.ceil)
@@ -129,7 +129,7 @@ def _scale(cluster, replica_set, replicas):
 def keep_replicas(cluster, replica_set):
     pods = cluster.objects.owned(POD, replica_set)
     wanted = replica_set["spec"]["replicas"]
-    # Those that are not ready leave first.
+    # Pods that are not ready are removed first.
     for pod in sorted(pods, key=is_ready)[: max(0, len(pods) - wanted)]:
         cluster.end(pod)
     for _ in range(wanted - len(pods)):
@@ -142,7 +142,7 @@ def keep_replicas(cluster, replica_set):
 
 
 def keep_stateful_set(cluster, stateful_set):
-    """Keeps its pods in order: the next one is made, or renewed, once those before it are ready."""
+    """Keeps its pods in order: a pod is created or replaced after the pods before it are ready."""
     name, namespace = stateful_set["metadata"]["name"], stateful_set["metadata"]["namespace"]
     spec = stateful_set["spec"]
     revision = _digest(spec["template"])
@@ -174,7 +174,7 @@ def keep_stateful_set(cluster, stateful_set):
 
 
 def _with_claims(cluster, stateful_set, ordinal):
-    """The template for one pod. Its claims are made if they are not there; nothing removes them."""
+    """The template for one pod. Missing volume claims are created; they are never removed."""
     template = json.loads(json.dumps(stateful_set["spec"]["template"]))
     volumes = template["spec"].setdefault("volumes", [])
     for claim in stateful_set["spec"].get("volumeClaimTemplates", []):
@@ -189,12 +189,12 @@ def _with_claims(cluster, stateful_set, ordinal):
 
 
 def complete_job(cluster, job):
-    """Runs the Job's pod until it succeeds, or has failed too often, or takes too long; removes it after its time."""
+    """Runs the Job's pod until it succeeds or reaches a limit, and deletes the Job after its time to live."""
     name, uid, spec = job["metadata"]["name"], job["metadata"]["uid"], job["spec"]
     if job.get("status", {}).get("conditions"):
         if cluster.clock >= cluster.finished[uid] + spec.get("ttlSecondsAfterFinished", math.inf):
             cluster.objects.remove(JOB, job["metadata"]["namespace"], name)
-            cluster.note(f"Job/{name} removed after its time")
+            cluster.note(f"Job/{name} deleted after its time to live")
         return
     started = cluster.started.setdefault(uid, cluster.clock)
     pods = cluster.objects.owned(POD, job)
@@ -220,7 +220,7 @@ def complete_job(cluster, job):
 
 
 def operate_database(cluster, thing):
-    """CloudNativePG, in so far as others see it: the Services, the Secrets and a primary."""
+    """The visible part of CloudNativePG: the Services, the Secrets and a primary."""
     name, namespace = thing["metadata"]["name"], thing["metadata"]["namespace"]
     if cluster.objects.find(SERVICE, namespace, f"{name}-rw"):
         return

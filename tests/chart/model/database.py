@@ -1,10 +1,10 @@
-"""The contents of one PostgreSQL: what outlives the pods that serve it."""
+"""The contents of a PostgreSQL server, which are kept when its pod ends."""
 
 from dataclasses import dataclass, field
 
 
 class Waiting(Exception):
-    """Not yet. It is tried again after the next change."""
+    """The operation is not possible yet, and is retried after the next change."""
 
 
 class Failed(Exception):

@@ -1,21 +1,21 @@
-"""What runs in the containers: the service in one of its releases, and PostgreSQL."""
+"""The containers' programs: a release of the service, and PostgreSQL."""
 
 import urllib.parse
 from dataclasses import dataclass, field
 
 from .database import Database, Failed, Waiting
 
-# What the Dockerfile sets.
+# The variables of the Dockerfile.
 DEFAULTS = {"DATABASE_HOSTNAME": "myapp-database", "ROCKET_ADDRESS": "0.0.0.0"}
 
 
 @dataclass
 class Rollcall:
-    """An image of the service. Its commands wait as the real ones do, but for as long as it takes."""
+    """An image of the service. Its commands wait as the real ones do, but without a timeout."""
 
     # The version of its last migration.
     migration: str
-    # What `migrate` ends with, instead of migrating.
+    # An error with which `migrate` ends instead of migrating.
     defect: str = ""
 
     def run(self, cluster, pod, container, env):
@@ -47,7 +47,7 @@ class Rollcall:
         try:
             server, port = cluster.connect(namespace, url.hostname, url.port or 80)
             server.get(port, url.path)
-        # It does not wait.
+        # `healthcheck` does not wait.
         except Waiting as why:
             raise Failed(str(why)) from None
 
@@ -86,7 +86,7 @@ class Server:
             raise Waiting(f"the schema is at {database.schema or 'nothing'}, not yet at {self.release.migration}")
 
     def get(self, port, path):
-        """Answers a probe, or says why it cannot."""
+        """Answers a probe, or raises the reason why it cannot."""
         if self.env["ROCKET_ADDRESS"] != "0.0.0.0" or port != int(self.env.get("ROCKET_PORT", 8000)):
             raise Waiting(f"connection refused at port {port}")
         if path == "/readyz":
@@ -97,9 +97,9 @@ class Server:
 
 @dataclass
 class Postgres:
-    """PostgreSQL's official image. What it finds on its volume counts, not what its environment says."""
+    """PostgreSQL's official image. On an initialised volume it ignores the variables of role and database."""
 
-    # By the volume that it is on.
+    # By volume.
     databases: dict = field(default_factory=dict)
 
     def run(self, cluster, pod, container, env):
@@ -117,7 +117,7 @@ class Postgres:
 
 @dataclass
 class Served:
-    """A running PostgreSQL, in the cluster or outside."""
+    """A running PostgreSQL, inside or outside the cluster."""
 
     database: Database
 
@@ -127,7 +127,7 @@ class Served:
 
 
 def _data_volume(cluster, pod, container):
-    """The id of the claim that the data are on, or the pod's own."""
+    """The id of the data folder's volume claim, or of the pod."""
     claims = {
         volume["name"]: volume["persistentVolumeClaim"]["claimName"]
         for volume in pod["spec"].get("volumes", [])

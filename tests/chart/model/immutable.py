@@ -1,9 +1,9 @@
-"""What an update may not change, for the kinds where it decides how a release can be upgraded."""
+"""Immutable fields, for the kinds where they determine how a release can be upgraded."""
 
 from .kinds import CONFIG_MAP, DEPLOYMENT, JOB, POD, SECRET, SERVICE, STATEFUL_SET, VOLUME_CLAIM
 from .refusal import Refusal, invalid
 
-# Everything else in the spec may not change.
+# All other fields of the spec are immutable.
 STATEFUL_SET_MUTABLE = {
     "minReadySeconds",
     "ordinals",
@@ -20,7 +20,7 @@ def check_update(kind, old, new):
     """Refuses an update as the real server does."""
     name = old["metadata"]["name"]
     for field in ("name", "namespace", "uid"):
-        # What an update leaves out, it does not change.
+        # A field that the update omits keeps its value.
         if new["metadata"].get(field, old["metadata"].get(field)) != old["metadata"].get(field):
             raise invalid(kind, name, f"metadata.{field}: Invalid value: field is immutable")
     claimed = new["metadata"].get("resourceVersion")

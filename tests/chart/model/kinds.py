@@ -1,4 +1,4 @@
-"""The kinds of object that the API server knows: those that the chart can render, and what comes of them."""
+"""The kinds of the API server: those that the chart can render, and those that controllers create."""
 
 from typing import NamedTuple
 
@@ -16,17 +16,17 @@ class Kind(NamedTuple):
 
     @property
     def resource(self):
-        """As error messages have it, such as jobs.batch."""
+        """The name in error messages, such as jobs.batch."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
     def qualified(self):
-        """As validation errors have it, such as Job.batch."""
+        """The name in validation errors, such as Job.batch."""
         return f"{self.name}.{self.group}" if self.group else self.name
 
     @property
     def custom(self):
-        """Whether a CustomResourceDefinition brings it. The built-in groups with a dot end in k8s.io."""
+        """Whether a CustomResourceDefinition defines it. The built-in groups with a dot end in k8s.io."""
         return "." in self.group and self.group not in ("networking.k8s.io",)
 
 
@@ -58,7 +58,7 @@ KINDS = (
     JOB,
     AUTOSCALER,
     CNPG_CLUSTER,
-    # Stored, and nothing comes of them here.
+    # Stored without a controller.
     Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     Kind("networking.k8s.io", "v1", "Ingress", "ingresses"),
     Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),

@@ -1,4 +1,4 @@
-"""Runs pods: gathers what their containers need, starts them in order, and asks their probes."""
+"""Runs pods: resolves what their containers need, starts them in order, and runs their probes."""
 
 import base64
 import re
@@ -9,7 +9,7 @@ from .refusal import NotModelled
 
 
 def run(cluster, pod):
-    """Takes one pod as far as it gets."""
+    """Advances one pod as far as possible."""
     phase = pod.get("status", {}).get("phase", "Pending")
     if phase in ("Succeeded", "Failed"):
         return
@@ -30,7 +30,7 @@ def run(cluster, pod):
 
 
 def _start(cluster, pod):
-    """The pod's new phase. Waits for whatever a container would wait for."""
+    """Starts the pod; returns its new phase. Raises Waiting while something is missing."""
     namespace, spec = pod["metadata"]["namespace"], pod["spec"]
     account = spec.get("serviceAccountName", "default")
     if account != "default" and not cluster.objects.find(SERVICE_ACCOUNT, namespace, account):
@@ -112,7 +112,7 @@ def _contents(cluster, kind, namespace, name):
 def _ask_probes(cluster, pod):
     processes = cluster.processes[pod["metadata"]["uid"]]
     for container in pod["spec"]["containers"]:
-        # The liveness probe would end it; here it just never becomes ready.
+        # A failed liveness probe would restart the container. Here the pod does not become ready.
         for name in ("startupProbe", "livenessProbe", "readinessProbe"):
             probe = container.get(name, {})
             process = processes[container["name"]]

@@ -1,4 +1,4 @@
-"""The stored objects, their versions, and the journal that watches read."""
+"""The stored objects, their versions, and the journal for watches."""
 
 import base64
 import copy
@@ -18,7 +18,7 @@ class Change(NamedTuple):
 
 
 class Objects:
-    """All stored objects are copies: nobody outside can change one without a new version."""
+    """The store. It returns and stores copies, so every change creates a new version."""
 
     def __init__(self):
         self._stored = {}
@@ -37,7 +37,7 @@ class Objects:
         return found
 
     def select(self, kind, namespace=None, labels=lambda _: True, metadata=lambda _: True):
-        """Copies of the objects that fit, in the order in which they were made."""
+        """Copies of the matching objects, in the order of creation."""
         return [
             copy.deepcopy(stored)
             for (its_kind, its_namespace, _), stored in self._stored.items()
@@ -72,7 +72,7 @@ class Objects:
         return copy.deepcopy(new)
 
     def replace(self, kind, given):
-        """Stores a new version, if anything differs."""
+        """Stores a new version if anything differs."""
         new = copy.deepcopy(given)
         metadata = new["metadata"]
         old = self.get(kind, metadata.get("namespace"), metadata["name"])
@@ -87,7 +87,7 @@ class Objects:
         return copy.deepcopy(new)
 
     def remove(self, kind, namespace, name):
-        """Removes the object, and what it owns."""
+        """Removes the object and the objects that it owns."""
         old = self.get(kind, namespace, name)
         del self._stored[kind, namespace, name]
         self._note("DELETED", kind, old)
@@ -122,7 +122,7 @@ def _reference(owner):
 
 
 def _complete(kind, new, number):
-    """Fills in what the real server does, as far as Helm's waiting or a controller reads it."""
+    """Sets the real server's defaults that helm's waiting or a controller reads."""
     spec = new.setdefault("spec", {}) if kind in (DEPLOYMENT, JOB, SERVICE, STATEFUL_SET) else None
     if kind == DEPLOYMENT:
         spec.setdefault("replicas", 1)

@@ -1,10 +1,10 @@
-"""The patches that Helm and kubectl send: JSON merge patches, and strategic ones for the built-in kinds."""
+"""The patches that helm and kubectl send: JSON merge patches, and strategic merge patches for built-in kinds."""
 
 import copy
 
 from .refusal import NotModelled
 
-# By which member the elements of a list are told apart, for the lists that are merged. All other lists are replaced.
+# The key that identifies an element, for the lists that are merged. All other lists are replaced.
 # https://kubernetes.io/docs/reference/kubernetes-api/ names it for each list as its 'patch merge key'.
 MERGE_KEYS = {
     "conditions": ("type",),
@@ -14,7 +14,7 @@ MERGE_KEYS = {
     "imagePullSecrets": ("name",),
     "initContainers": ("name",),
     "ownerReferences": ("uid",),
-    # A container's and a Service's.
+    # Of a container and of a Service.
     "ports": ("containerPort", "port"),
     "topologySpreadConstraints": ("topologyKey",),
     "volumeMounts": ("mountPath",),
@@ -90,7 +90,7 @@ def _sort(merged, name, order):
 
     def place(element):
         key = _merge_key(name, element)
-        # What only the server has comes last.
+        # Elements that only the server has come last.
         return places.get(((key, element[key]),), len(places))
 
     merged[name] = sorted(merged.get(name, []), key=place)

@@ -1,8 +1,8 @@
-"""How the API server says no."""
+"""Error responses of the API server."""
 
 
 class Refusal(Exception):
-    """An answer of 400 or above, as a Status object has it."""
+    """A response of 400 or above, as a Status object."""
 
     def __init__(self, code, reason, message):
         super().__init__(message)
@@ -23,7 +23,7 @@ class Refusal(Exception):
 
 
 class NotModelled(Refusal):
-    """What a real server may well answer, and this one does not know: a test that meets it has to fail."""
+    """A request that a real server may accept and this model does not know. The test must fail."""
 
     def __init__(self, what):
         super().__init__(501, "NotImplemented", f"not modelled: {what}")

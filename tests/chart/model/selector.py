@@ -1,10 +1,10 @@
-"""Label and field selectors, as they stand in a query."""
+"""Label and field selectors of a query."""
 
 import re
 
 from .refusal import NotModelled
 
-# The commas that are not in parentheses.
+# Commas outside parentheses.
 COMMA = re.compile(r",(?![^(]*\))")
 SET = re.compile(r"([^\s!=,]+)\s+(in|notin)\s+\(([^)]*)\)")
 EQUALITY = re.compile(r"([^\s!=,]+)\s*(==|=|!=)\s*([^\s!=,]*)")
@@ -12,7 +12,7 @@ EXISTENCE = re.compile(r"(!?)([^\s!=,()]+)")
 
 
 def label_selector(text):
-    """A function of an object's labels."""
+    """A predicate of an object's labels."""
     terms = [_label_term(term.strip()) for term in COMMA.split(text)] if text else []
     return lambda labels: all(term(labels) for term in terms)
 
@@ -36,7 +36,7 @@ def _label_term(term):
 
 
 def field_selector(text):
-    """A function of an object's metadata: the only fields that are known are its name and its namespace."""
+    """A predicate of an object's metadata. It supports only the fields name and namespace."""
     wanted = {}
     for term in text.split(",") if text else []:
         match = re.fullmatch(r"metadata\.(name|namespace)==?([^=]*)", term)

@@ -1,5 +1,5 @@
-"""What the tests of the built image share. build-and-run has set the scene: the image is in podman's store, and the
-network is one in which every port is free."""
+"""Shared by the tests of the built image. build-and-run prepares them: the image is in podman's store, and all ports of
+the network namespace are free."""
 
 import json
 import os
@@ -24,14 +24,14 @@ def pytest_configure():
 
 
 def podman(*arguments, stdin=None):
-    """What podman prints, to the end, when it succeeds."""
+    """Podman's standard output. Fails if podman fails."""
     done = subprocess.run(["podman", *arguments], input=stdin, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, f"podman {' '.join(arguments)}: {done.stdout}{done.stderr}"
     return done.stdout.strip()
 
 
 def eventually(question, seconds=60):
-    """Asks again and again, and gives the first answer that is true."""
+    """Calls a function until its result is true; returns the result."""
     deadline = time.monotonic() + seconds
     while not (answer := question()):
         assert time.monotonic() < deadline, f"not within {seconds} s"
@@ -40,13 +40,13 @@ def eventually(question, seconds=60):
 
 
 class Service:
-    """The service, as its clients see it."""
+    """A client of the service."""
 
     def __init__(self, port=8000):
         self.url = f"http://127.0.0.1:{port}"
 
     def ask(self, path, body=None):
-        """The status and the JSON that come back."""
+        """The status and the JSON of the response."""
         data = None if body is None else json.dumps(body).encode()
         with urllib.request.urlopen(self.url + path, data, timeout=10) as answer:
             return answer.status, json.load(answer)
@@ -69,7 +69,7 @@ class Service:
 
 
 class Cluster:
-    """A PostgreSQL on this machine; `settings` are those that lead the service to it."""
+    """A PostgreSQL on this machine; `settings` are the service's variables for it."""
 
     def __init__(self, directory, *options):
         self.directory = directory
@@ -93,11 +93,11 @@ class Cluster:
 
 @pytest.fixture
 def start_cluster():
-    """Starts a fresh cluster with the given options of postgres.sh."""
+    """Starts a new cluster with the given options of postgres.sh."""
     clusters = []
 
     def start(*options):
-        # Not in pytest's own folder, which PostgreSQL's user cannot enter.
+        # Not in pytest's folder, which PostgreSQL's user cannot access.
         clusters.append(Cluster(pathlib.Path(tempfile.mkdtemp()), *options))
         return clusters[-1]
 
@@ -108,7 +108,7 @@ def start_cluster():
 
 @pytest.fixture
 def containers():
-    """Removes whatever a test has left running, so that the next one finds the ports free."""
+    """Removes a test's containers, so that the next test has free ports."""
     yield
     podman("pod", "rm", "--all", "--force")
     podman("rm", "--all", "--force")

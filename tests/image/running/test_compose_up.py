@@ -1,4 +1,4 @@
-"""compose.yaml as it is, by compose, which speaks to podman as it would to docker."""
+"""Runs the unchanged compose.yaml with compose, on podman's Docker API."""
 
 import datetime
 import json
@@ -15,7 +15,7 @@ PORT = 9000
 
 @pytest.fixture
 def compose(containers, tmp_path):
-    """Runs compose with the given arguments; gives what it prints."""
+    """Runs compose with the given arguments; returns its output."""
     socket = tmp_path / "podman.sock"
     server = subprocess.Popen(["podman", "system", "service", "--time=0", f"unix://{socket}"])
     eventually(socket.exists)
@@ -41,13 +41,13 @@ def compose(containers, tmp_path):
 
 @pytest.fixture
 def health_checks():
-    """Runs the containers' health checks, which podman leaves to systemd's timers, where there is one."""
+    """Runs the containers' health checks. Podman would use systemd timers, which may not exist here."""
     done = threading.Event()
 
     def check():
         while not done.wait(0.5):
             for container in podman("ps", "--quiet").split():
-                # One that has ended meanwhile has no health.
+                # A container that has ended in the meantime has no health check.
                 subprocess.run(["podman", "healthcheck", "run", container], capture_output=True)
 
     thread = threading.Thread(target=check)
@@ -57,7 +57,7 @@ def health_checks():
     thread.join()
 
 
-def test_one_command_brings_up_all_in_order(compose, health_checks):
+def test_one_command_starts_everything_in_order(compose, health_checks):
     compose("up", "--detach")
     service = Service(PORT)
     eventually(service.answers)
@@ -73,7 +73,7 @@ def test_one_command_brings_up_all_in_order(compose, health_checks):
     assert list(moments) == sorted(moments, key=datetime.datetime.fromisoformat)
     eventually(lambda: state("rollcall")["Health"]["Status"] == "healthy")
 
-    # The volume outlives the containers, and a migration that has nothing to do is complete.
+    # The volume is kept, and a migration of a current schema succeeds.
     before = service.sheet()
     compose("down")
     compose("up", "--detach")

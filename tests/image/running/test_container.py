@@ -1,4 +1,4 @@
-"""The image alone, with a file system that cannot be written to and without any privilege."""
+"""The image alone, with a read-only file system and without capabilities."""
 
 import subprocess
 
@@ -21,8 +21,8 @@ def cluster(start_cluster):
 
 @pytest.fixture
 def migrated(cluster):
-    said = podman("run", "--rm", *confined(cluster), IMAGE, "migrate")
-    assert "the schema is current" in said
+    output = podman("run", "--rm", *confined(cluster), IMAGE, "migrate")
+    assert "the schema is current" in output
     return cluster
 
 
@@ -38,7 +38,7 @@ def test_an_entry_is_recorded_and_shown(serving):
     serving.records_and_shows_an_entry()
 
 
-def test_the_health_check_tells_whether_it_is_ready(migrated, serving):
+def test_the_health_check_reports_readiness(migrated, serving):
     assert podman("exec", "service", "/rollcall", "healthcheck") == "ready"
     migrated.run("DELETE FROM __diesel_schema_migrations")
     done = subprocess.run(["podman", "exec", "service", "/rollcall", "healthcheck"], capture_output=True, text=True)
@@ -46,7 +46,7 @@ def test_the_health_check_tells_whether_it_is_ready(migrated, serving):
     assert "not ready: 503" in done.stderr
 
 
-def test_a_long_sheet_finds_room_in_tmp(migrated, serving):
+def test_a_long_sheet_is_spooled_in_tmp(migrated, serving):
     count = 20_000
     migrated.run(f"""
         INSERT INTO attendance (entry_id, login, received_at, lastname, firstname)
@@ -55,12 +55,12 @@ def test_a_long_sheet_finds_room_in_tmp(migrated, serving):
     assert len(serving.sheet()) == count
 
 
-def test_sigterm_ends_it_well(serving):
+def test_sigterm_ends_it_with_status_0(serving):
     podman("kill", "--signal=TERM", "service")
     assert podman("wait", "service") == "0"
 
 
-def test_it_trusts_the_authorities_of_the_image_and_no_others(start_cluster, tmp_path):
+def test_it_trusts_only_the_certificate_authorities_of_the_image(start_cluster, tmp_path):
     cluster = start_cluster("--tls")
     cluster.settings |= {
         "DATABASE_HOSTNAME": "localhost",
@@ -68,7 +68,7 @@ def test_it_trusts_the_authorities_of_the_image_and_no_others(start_cluster, tmp
         "DATABASE_SSLROOTCERT": "system",
     }
     authority = tmp_path / "authority.crt"
-    # Not by copying the file, which is its owner's alone.
+    # Not by copying the file, which only its owner may read.
     authority.write_text((cluster.directory / "server.crt").read_text())
     known = f"--volume={authority}:/etc/ssl/certs/ca-certificates.crt:ro"
     assert "the schema is current" in podman("run", "--rm", *confined(cluster, known), IMAGE, "migrate")

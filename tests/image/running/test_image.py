@@ -1,4 +1,4 @@
-"""What the image is."""
+"""The image's contents and configuration."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ def inspected():
 
 @pytest.fixture(scope="module")
 def files():
-    """The path of everything in it."""
+    """The paths of all files in the image."""
     container = podman("create", IMAGE)
     export = subprocess.Popen(["podman", "export", container], stdout=subprocess.PIPE)
     listing = subprocess.run(["tar", "--list"], stdin=export.stdout, stdout=subprocess.PIPE, text=True, check=True)
@@ -27,17 +27,17 @@ def files():
     return listing.stdout.splitlines()
 
 
-def test_it_is_small(inspected, capsys):
+def test_the_image_is_small(inspected, capsys):
     with capsys.disabled():
         print(f" {inspected['Size'] / 1e6:.1f} MB ", end="")
     assert inspected["Size"] <= LIMIT
 
 
-def test_it_is_nobody_in_particular(inspected):
+def test_the_user_is_numeric_and_not_root(inspected):
     assert inspected["Config"]["User"] == "65532:65532"
 
 
-def test_it_has_no_shell_and_one_program(files):
+def test_the_image_has_one_program_and_no_shell(files):
     programs = [path for path in files if path.split("/")[-2:-1] in (["bin"], ["sbin"]) and not path.endswith("/")]
     assert programs == []
     shells = {"sh", "bash", "dash", "ash", "busybox"}
@@ -45,7 +45,7 @@ def test_it_has_no_shell_and_one_program(files):
     assert "rollcall" in files
 
 
-def test_what_it_says_of_itself(inspected):
+def test_the_labels_are_set(inspected):
     labels = inspected["Config"]["Labels"]
     version = IMAGE.removeprefix("rollcall:")
     assert labels["org.opencontainers.image.version"] == version
@@ -53,11 +53,11 @@ def test_what_it_says_of_itself(inspected):
     assert podman("run", "--rm", IMAGE, "--version") == f"rollcall {version}"
 
 
-def test_it_keeps_its_health_check(inspected):
+def test_the_image_has_a_health_check(inspected):
     assert inspected["Healthcheck"]["Test"] == ["CMD", "/rollcall", "healthcheck"]
 
 
-def test_without_a_setting_it_looks_for_the_demos_database():
+def test_by_default_the_store_is_postgresql_at_myapp_database():
     command = ["podman", "run", "--rm", IMAGE, "migrate", "--timeout", "0"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1

@@ -1,7 +1,7 @@
 """The plain manifests, run by `podman kube play`.
 
-podman knows Pods and Deployments, but neither Jobs nor StatefulSets, and takes some liberties with the rest. So the
-manifests are taken as they are, but for what `adapted` says.
+Podman supports Pods and Deployments, but neither Jobs nor StatefulSets, and deviates from Kubernetes in some details.
+`adapted` makes the necessary changes.
 """
 
 import base64
@@ -27,9 +27,9 @@ def manifests():
 
 @pytest.fixture
 def play(containers, tmp_path):
-    """Starts `podman kube play` of an object; gives the process, which ends when its containers have started."""
+    """Starts `podman kube play` of an object; returns the process, which ends when its containers have started."""
     podman("network", "create", NETWORK)
-    # As `kubectl create secret` encodes them.
+    # Encoded as `kubectl create secret` would.
     values = {"username": "rollcall", "password": "correct horse"}
     encoded = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
     podman("secret", "create", SECRET, "-", stdin=json.dumps(encoded))
@@ -52,15 +52,15 @@ def play(containers, tmp_path):
 
 
 def adapted(manifest, directory):
-    """The manifest as podman 4 can play it."""
+    """The manifest, changed for podman 4."""
     spec = manifest["spec"]
     pod = spec["template"]["spec"]
     claims = [claim["metadata"]["name"] for claim in spec.pop("volumeClaimTemplates", [])]
     volumes = [volume["name"] for volume in pod.get("volumes", [])] + claims
-    folders = {name: everybodys(directory / f"{manifest['kind']}-{name}") for name in volumes}
+    folders = {name: writable_volume(directory / f"{manifest['kind']}-{name}") for name in volumes}
     pod["volumes"] = [{"name": name, "hostPath": folder} for name, folder in folders.items()]
     if manifest["kind"] == "Deployment":
-        # podman would give the second pod the first one's port, and start an init container that has ended well again.
+        # Podman would give both pods the same port, and would restart an init container that has succeeded.
         spec["replicas"] = 1
         pod["restartPolicy"] = "OnFailure"
         return manifest
@@ -72,8 +72,8 @@ def adapted(manifest, directory):
     }
 
 
-def everybodys(folder):
-    """A volume that everybody may write to, as Kubernetes makes an emptyDir; podman's belongs to root."""
+def writable_volume(folder):
+    """A volume that every user may write to, like an emptyDir in Kubernetes; podman's belongs to root."""
     folder.mkdir()
     folder.chmod(0o1777)
     return {"path": str(folder), "type": "Directory"}
@@ -90,7 +90,7 @@ def test_the_service_waits_for_the_job_and_then_answers(manifests, play):
     eventually(lambda: exists(waiting) and "waiting up to" in podman("logs", waiting))
 
     assert play(database).wait() == 0
-    # Another reason than before: now the database answers, and has no schema.
+    # Now the database answers, but has no schema.
     eventually(lambda: "has not been migrated" in podman("logs", waiting))
     assert rollout.poll() is None
     assert state(serving) == "created"
