@@ -155,7 +155,7 @@ fn a_copy_that_cannot_run_names_the_reason() {
         ("/nowhere/x.sqlite3".into(), target.environment(), "there is no file /nowhere"),
         (source.file(), Vec::new(), "set DATABASE_HOSTNAME"),
         (source.file(), bare.environment(), "run rollcall migrate first"),
-        (old.file(), target.environment(), "bring it up to date first"),
+        (old.file(), target.environment(), "run rollcall migrate first"),
     ] {
         let arguments = ["copy", "--from-file", file.to_str().unwrap()];
         let done = rollcall(&arguments, &environment);

@@ -105,7 +105,7 @@ def test_every_target_of_the_manifest_has_a_placeholder(stages, tmp_path):
     assert done.returncode == 0, done.stderr
     targets = json.loads(done.stdout)["packages"][0]["targets"]
     kinds = [kind for target in targets for kind in target["kind"]]
-    assert sorted(kinds) == ["bench", "bin", "lib"]
+    assert sorted(kinds) == ["bin", "lib"]
     assert all(pathlib.Path(target["src_path"]).is_file() for target in targets)
 
 

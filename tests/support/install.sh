@@ -13,6 +13,7 @@ need make make
 perl -MFindBin -MIPC::Cmd -e 1 2>/dev/null || packages+=(perl)
 need openssl openssl
 need pgrep procps
+need ip iproute2
 tests/support/postgres.sh bindir >/dev/null 2>&1 || packages+=(postgresql)
 python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 install_packages
