@@ -9,7 +9,7 @@ use super::stores::open;
 use crate::domain::{ALL_MOMENTS, Passage};
 use crate::error_chain::ErrorChain;
 use crate::settings::{Database, Settings};
-use crate::store::{Entries, Recorder, SqliteStore, StoreError, Versioned};
+use crate::store::{Entries, Recorder, SqliteStore, StoreError, Stored, Versioned};
 
 /// How many entries are committed together.
 const BATCH: usize = 1_000;
@@ -104,14 +104,16 @@ impl Copying {
         }
         let stored = self.recorder.record(&self.batch.iter().collect::<Vec<_>>())?;
         for (stored, passage) in stored.iter().zip(&self.batch) {
-            if stored.created {
-                tally.copied += 1;
-            } else if stored.entry.passage.is_repeated_by(passage) {
-                tally.there_before += 1;
-            } else {
-                tally.different += 1;
-                let id = passage.entry_id;
-                self.progress.say(&format!("the database holds another entry {id}"));
+            match stored {
+                Stored::Created(_) => tally.copied += 1,
+                Stored::Before(entry) if entry.passage.is_repeated_by(passage) => {
+                    tally.there_before += 1;
+                }
+                Stored::Before(_) => {
+                    tally.different += 1;
+                    let id = passage.entry_id;
+                    self.progress.say(&format!("the database holds another entry {id}"));
+                }
             }
         }
         self.progress.advance(self.batch.len());

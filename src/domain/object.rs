@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 /// A JSON object that a client sent: its members by name, none of them checked yet.
 #[derive(Debug)]
-pub struct Object<'a>(HashMap<String, &'a RawValue>);
+pub struct Object<'a>(BTreeMap<String, &'a RawValue>);
 
 /// The value of one member.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     }
 }
 
-/// Written by hand because a `HashMap` takes the last of two members with the same name.
+/// Written by hand because a map takes the last of two members with the same name.
 struct ObjectVisitor;
 
 impl<'de> Visitor<'de> for ObjectVisitor {
@@ -71,7 +71,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Object<'de>, A::Error> {
-        let mut members = HashMap::new();
+        let mut members = BTreeMap::new();
         while let Some((name, value)) = map.next_entry()? {
             if members.insert(name, value).is_some() {
                 return Err(A::Error::custom("a member is given twice"));

@@ -1,4 +1,5 @@
 use rocket::config::{Config, Ident, LogLevel};
+use rocket::shield::Shield;
 use rocket::{Build, Rocket};
 
 use super::api::{entries, health, index, scrape, sheets, unmatched};
@@ -18,6 +19,8 @@ pub fn app(service: Service) -> Rocket<Build> {
     rocket::custom(config)
         .manage(service)
         .manage(Metrics::new())
+        // The server sets the headers of Rocket's default shield on every answer.
+        .attach(Shield::new())
         .attach(Observer)
         .mount("/", entries::routes())
         .mount("/", sheets::routes())

@@ -37,8 +37,9 @@ pub trait Recorder {
 
 /// What the store holds under one `entry_id` after a batch.
 #[derive(Debug)]
-pub struct Stored {
-    pub entry: Entry,
-    /// Whether this batch recorded it.
-    pub created: bool,
+pub enum Stored {
+    /// The batch's passage, recorded now under this id.
+    Created(i64),
+    /// An entry that was recorded before.
+    Before(Entry),
 }

@@ -6,7 +6,7 @@ use crate::domain::{Day, InvalidDay, Site};
 use crate::http::guard::RequestPath;
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
-use crate::http::wire::{CHUNK, Problem, Spool, SpooledSheet, segments_after};
+use crate::http::wire::{LongBody, Problem, Spool, SpooledSheet, segments_after};
 use crate::store::{Progress, Source, Store, StoreError};
 
 pub fn routes() -> Vec<Route> {
@@ -60,19 +60,18 @@ struct Sheet {
 }
 
 impl<'r> Responder<'r, 'static> for Sheet {
-    fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
-        let length = usize::try_from(self.json.length()).unwrap_or(usize::MAX);
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let mut response = Response::build();
         response
             .header(ContentType::JSON)
+            .header(Header::new("Content-Length", self.json.length().to_string()))
             // It holds names of people, which no cache on the way may keep.
             .header(Header::new("Cache-Control", "no-store"));
         if let Source::Replica { lag } = self.source {
             let seconds = format!("{:.3}", lag.as_secs_f64());
             response.header(Header::new("Rollcall-Replica-Lag", seconds));
         }
-        response.sized_body(length, self.json.reader());
-        // Setting a body resets this to 4 KiB, so it comes last.
-        response.max_chunk_size(CHUNK).ok()
+        LongBody::of(request).set(self.json);
+        response.ok()
     }
 }

@@ -1,25 +1,25 @@
 use std::convert::Infallible;
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use async_stream::stream;
-use bytes::{Bytes, BytesMut};
-use futures_core::Stream;
+use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::{Request, Response};
+use hyper::header::{ACCEPT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use hyper::{Request, Response, StatusCode};
 use rocket::http::{Header, Method};
 use rocket::local::asynchronous::{Client, LocalResponse};
 use tokio::io::AsyncReadExt;
 
 use super::activity::{Activity, Phase};
 use crate::http::watch::Arrival;
-use crate::http::wire::{CHUNK, ReceivedBody, Target};
+use crate::http::wire::{Chunks, LongBody, ReceivedBody, Target};
 
-/// Answers to at most this many bytes are sent in one piece.
-const MAX_WHOLE: usize = 64 * 1024;
+/// The headers that guards read. All others stay here.
+static READ_HEADERS: [HeaderName; 2] = [ACCEPT, HeaderName::from_static("idempotency-key")];
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Hands requests to Rocket, and its answers back.
 ///
@@ -28,15 +28,6 @@ const MAX_WHOLE: usize = 64 * 1024;
 pub struct Exchange {
     rocket: Client,
 }
-
-/// What Rocket makes of a request: a head, then either the whole body or chunks of it.
-enum Part {
-    Whole(Response<()>, Bytes),
-    Head(Response<()>),
-    Chunk(io::Result<Bytes>),
-}
-
-type Parts = Pin<Box<dyn Stream<Item = Part> + Send>>;
 
 impl Exchange {
     pub fn new(rocket: Client) -> Self {
@@ -50,89 +41,78 @@ impl Exchange {
         activity: Activity,
     ) -> Result<Response<Answer>, Infallible> {
         activity.begin(Phase::Handling);
-        // Rocket's answer borrows its request. One stream owns both, so no task is spawned for it.
-        let mut parts: Parts = Box::pin(self.parts(request));
-        let first = poll_fn(|cx| parts.as_mut().poll_next(cx)).await;
-        activity.begin(Phase::Sending);
-        let (head, body) = match first {
-            Some(Part::Whole(head, bytes)) => (head, Content::Whole(bytes)),
-            Some(Part::Head(head)) => (head, Content::Chunks(parts)),
-            // The stream always begins with a head.
-            Some(Part::Chunk(_)) | None => (Response::new(()), Content::Whole(Bytes::new())),
-        };
-        Ok(head.map(|()| Answer { body, activity }))
-    }
-
-    fn parts(self: Arc<Self>, request: Request<Incoming>) -> impl Stream<Item = Part> + Send {
-        stream! {
-            let (head, body) = request.into_parts();
-            let (target, route) = Target::route(&head.uri);
-            let method = head.method.as_str().parse::<Method>();
-            let name = method.map_or("other", |method| method.as_str());
-            let id = head.headers.get("X-Request-Id").map(|id| id.as_bytes());
-            let arrival = Arrival::now(name, target, id);
-            // No route has the method CONNECT: like it, unknown ones are answered 404 or 405.
-            let mut local = self.rocket.req(method.unwrap_or(Method::Connect), route);
-            for (name, value) in &head.headers {
+        let (head, body) = request.into_parts();
+        let (target, route) = Target::route(&head.uri);
+        let method = head.method.as_str().parse::<Method>();
+        let name = method.map_or("other", |method| method.as_str());
+        let sent_id = head.headers.get(&REQUEST_ID).map(HeaderValue::as_bytes);
+        let arrival = Arrival::now(name, target, sent_id);
+        // An id is visible ASCII, which a header may have.
+        let id = HeaderValue::from_str(&arrival.id).ok();
+        let long_body = LongBody::default();
+        // No route has the method CONNECT: like it, unknown ones are answered 404 or 405.
+        let mut local = self.rocket.req(method.unwrap_or(Method::Connect), route);
+        for name in &READ_HEADERS {
+            for value in head.headers.get_all(name) {
+                // What is not UTF-8 must not be overlooked: it fails where it is parsed.
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-                local.add_header(Header::new(name.as_str().to_owned(), value));
-            }
-            let body = ReceivedBody::read(body).await;
-            local.inner().local_cache(move || arrival);
-            local.inner().local_cache(move || body);
-
-            let mut answer = local.dispatch().await;
-            let (head, length) = head_of(&answer);
-            match length {
-                Some(length) if length <= MAX_WHOLE => {
-                    let mut bytes = BytesMut::with_capacity(length);
-                    while matches!(answer.read_buf(&mut bytes).await, Ok(1..)) {}
-                    yield Part::Whole(head, bytes.freeze());
-                }
-                _ => {
-                    yield Part::Head(head);
-                    loop {
-                        let mut chunk = BytesMut::with_capacity(CHUNK);
-                        match answer.read_buf(&mut chunk).await {
-                            Ok(0) => break,
-                            Ok(_) => yield Part::Chunk(Ok(chunk.freeze())),
-                            Err(error) => {
-                                yield Part::Chunk(Err(error));
-                                break;
-                            }
-                        }
-                    }
-                }
+                local.add_header(Header::new(name.as_str(), value));
             }
         }
+        let body = ReceivedBody::read(body).await;
+        local.inner().local_cache(|| arrival);
+        local.inner().local_cache(|| body);
+        local.inner().local_cache(|| long_body.clone());
+
+        let mut answer = local.dispatch().await;
+        let mut head = head_of(&answer);
+        head.headers_mut().extend(id.map(|id| (REQUEST_ID.clone(), id)));
+        let content = match long_body.chunks() {
+            _ if method == Ok(Method::Head) => Content::Absent,
+            Some(chunks) => Content::Chunks(chunks),
+            None => {
+                // Enough for most answers. Reading from memory does not fail.
+                let mut bytes = Vec::with_capacity(1024);
+                let _ = answer.read_to_end(&mut bytes).await;
+                Content::Whole(bytes.into())
+            }
+        };
+        activity.begin(Phase::Sending);
+        Ok(head.map(|()| Answer { content, activity }))
     }
 }
 
-/// The status and the headers of an answer, and the length of its body if it has one.
-fn head_of(answer: &LocalResponse<'_>) -> (Response<()>, Option<usize>) {
-    let mut head = Response::builder().status(answer.status().code);
+/// The status and the headers of an answer.
+fn head_of(answer: &LocalResponse<'_>) -> Response<()> {
+    let mut head = Response::new(());
+    // All statuses and headers are ours; one that is not valid would be a defect.
+    *head.status_mut() =
+        StatusCode::from_u16(answer.status().code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = head.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+    headers.insert("permissions-policy", HeaderValue::from_static("interest-cohort=()"));
     for header in answer.headers().iter() {
-        head = head.header(header.name.as_str(), header.value.as_bytes());
+        let name = HeaderName::from_bytes(header.name.as_str().as_bytes());
+        let value = HeaderValue::from_bytes(header.value.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, value) {
+            headers.append(name, value);
+        }
     }
-    let length = answer.headers().get_one("Content-Length").and_then(|length| length.parse().ok());
-    // All headers are ours; one that is not valid would be a defect.
-    let head = head.body(()).unwrap_or_else(|_| {
-        let mut head = Response::new(());
-        *head.status_mut() = hyper::StatusCode::INTERNAL_SERVER_ERROR;
-        head
-    });
-    (head, length)
+    head
 }
 
 /// The body of an answer. When hyper drops it, the connection only has to flush its buffer.
 pub struct Answer {
-    body: Content,
+    content: Content,
     activity: Activity,
 }
 
 enum Content {
+    /// The answer to HEAD, whose header has the length that the body would have.
+    Absent,
     Whole(Bytes),
-    Chunks(Parts),
+    Chunks(Chunks),
 }
 
 impl Body for Answer {
@@ -143,24 +123,29 @@ impl Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        match &mut self.body {
+        match &mut self.content {
+            Content::Absent => Poll::Ready(None),
             Content::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Content::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Content::Chunks(parts) => parts.as_mut().poll_next(cx).map(|part| match part? {
-                Part::Chunk(chunk) => Some(chunk.map(Frame::data)),
-                Part::Whole(..) | Part::Head(_) => None,
-            }),
+            Content::Chunks(chunks) => {
+                chunks.poll_next(cx).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.body, Content::Whole(bytes) if bytes.is_empty())
+        match &self.content {
+            Content::Absent => true,
+            Content::Whole(bytes) => bytes.is_empty(),
+            Content::Chunks(chunks) => chunks.left() == 0,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.body {
+        match &self.content {
+            Content::Absent => SizeHint::default(),
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Content::Chunks(_) => SizeHint::default(),
+            Content::Chunks(chunks) => SizeHint::with_exact(chunks.left()),
         }
     }
 }

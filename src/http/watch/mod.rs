@@ -3,6 +3,7 @@
 mod access_line;
 mod metrics;
 mod request;
+mod request_id;
 mod stopping;
 
 pub use metrics::Metrics;

@@ -1,9 +1,10 @@
 use std::time::Instant;
 
 use rocket::fairing::{Fairing, Info, Kind};
-use rocket::http::Header;
+use rocket::http::{Header, Method};
 use rocket::{Request, Response};
-use uuid::Uuid;
+
+use super::request_id::new_request_id;
 
 use super::access_line::AccessLine;
 use super::metrics::Metrics;
@@ -28,7 +29,7 @@ impl Arrival {
         });
         let id = match valid {
             Some(id) => String::from_utf8_lossy(id).into_owned(),
-            None => Uuid::now_v7().to_string(),
+            None => new_request_id(),
         };
         Self { id, method, target, at: Instant::now() }
     }
@@ -39,19 +40,21 @@ impl Arrival {
     }
 }
 
-/// Puts the request's id on each answer, counts it, and logs its cause if it is a failure.
+/// Counts each answer, writes its access line, and logs the cause of a failure.
 pub struct Observer;
 
 #[rocket::async_trait]
 impl Fairing for Observer {
     fn info(&self) -> Info {
-        Info { name: "request ids, counts and log lines", kind: Kind::Response }
+        Info { name: "counts and log lines", kind: Kind::Response }
     }
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         let arrival = Arrival::of(request);
-        response.set_header(Header::new("X-Request-Id", arrival.id.clone()));
-        if let Some(length) = response.body_mut().size().await {
+        // Rocket removes the body of an answer to HEAD after this.
+        if request.method() == Method::Head
+            && let Some(length) = response.body_mut().size().await
+        {
             response.set_header(Header::new("Content-Length", length.to_string()));
         }
         // The route's pattern, never the path, which may hold anything, such as a person's name.

@@ -3,6 +3,7 @@
 mod body;
 mod entry_json;
 mod kind;
+mod long_body;
 mod path;
 mod problem;
 mod spool;
@@ -10,6 +11,7 @@ mod spool;
 pub use body::ReceivedBody;
 pub use entry_json::push_entry;
 pub use kind::CODES;
+pub use long_body::{Chunks, LongBody};
 pub use path::{Target, is_well_encoded, segments_after};
 pub use problem::{Problem, Reported};
-pub use spool::{CHUNK, Spool, SpooledSheet};
+pub use spool::{Spool, SpooledSheet};

@@ -1,14 +1,10 @@
 use std::fs::File;
-use std::io::{self, Cursor, SeekFrom, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use tempfile::{SpooledData, SpooledTempFile, spooled_tempfile};
-use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
-use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::entry_json::push_entry;
 use crate::domain::{Entry, Site};
@@ -17,7 +13,7 @@ use crate::domain::{Entry, Site};
 const MAX_IN_MEMORY: usize = 1024 * 1024;
 
 /// How much of a sheet is written, and sent, at once, in bytes.
-pub const CHUNK: usize = 256 * 1024;
+const CHUNK: usize = 256 * 1024;
 
 /// Three texts of 100 characters, each up to 12 bytes as JSON, and some 200 bytes around them.
 const MAX_ENTRY: usize = 4 * 1024;
@@ -91,120 +87,44 @@ impl SpooledSheet {
         }
     }
 
-    /// Reads the sheet from its beginning.
-    pub fn reader(self) -> SheetReader {
+    /// The bytes from `position` on, as many as are sent at once; none at the end. Blocks on the
+    /// disk, unless the sheet is in memory.
+    pub fn chunk(&self, position: u64) -> io::Result<Bytes> {
         match self {
-            Self::InMemory(bytes) => SheetReader::InMemory(Cursor::new(bytes)),
+            Self::InMemory(bytes) => {
+                let position = usize::try_from(position).unwrap_or(usize::MAX);
+                Ok(bytes.slice(position.min(bytes.len())..))
+            }
             Self::OnDisk { file, length } => {
-                SheetReader::OnDisk(DiskReader { file, length, next: 0, chunk: Chunk::default() })
+                let size = length.saturating_sub(position).min(CHUNK as u64);
+                let mut bytes = vec![0; size as usize];
+                file.read_exact_at(&mut bytes, position)?;
+                Ok(bytes.into())
             }
         }
-    }
-}
-
-/// One reader's position in a shared sheet.
-pub enum SheetReader {
-    InMemory(Cursor<Bytes>),
-    OnDisk(DiskReader),
-}
-
-/// Reads a file at a position of its own, in blocking threads.
-pub struct DiskReader {
-    file: Arc<File>,
-    length: u64,
-    /// Where the next chunk begins.
-    next: u64,
-    chunk: Chunk,
-}
-
-enum Chunk {
-    Ready(Bytes),
-    Coming(JoinHandle<io::Result<Bytes>>),
-}
-
-impl Default for Chunk {
-    fn default() -> Self {
-        Self::Ready(Bytes::new())
-    }
-}
-
-impl DiskReader {
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut Bytes>> {
-        loop {
-            match &mut self.chunk {
-                Chunk::Ready(bytes) if bytes.is_empty() && self.next < self.length => {
-                    let (file, at) = (self.file.clone(), self.next);
-                    let size = (self.length - at).min(CHUNK as u64);
-                    self.next += size;
-                    self.chunk = Chunk::Coming(spawn_blocking(move || {
-                        let mut bytes = vec![0; size as usize];
-                        file.read_exact_at(&mut bytes, at)?;
-                        Ok(bytes.into())
-                    }));
-                }
-                Chunk::Coming(coming) => {
-                    let read = ready!(Pin::new(coming).poll(cx)).map_err(io::Error::other)?;
-                    self.chunk = Chunk::Ready(read?);
-                }
-                Chunk::Ready(_) => break,
-            }
-        }
-        match &mut self.chunk {
-            Chunk::Ready(bytes) => Poll::Ready(Ok(bytes)),
-            Chunk::Coming(_) => Poll::Pending,
-        }
-    }
-}
-
-impl AsyncRead for SheetReader {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::InMemory(bytes) => Pin::new(bytes).poll_read(cx, buffer),
-            Self::OnDisk(reader) => {
-                let bytes = ready!(reader.poll_chunk(cx))?;
-                let size = bytes.len().min(buffer.remaining());
-                buffer.put_slice(&bytes[..size]);
-                bytes.advance(size);
-                Poll::Ready(Ok(()))
-            }
-        }
-    }
-}
-
-/// Rocket's sized bodies ask for it, but do not use it where the size is given.
-impl AsyncSeek for SheetReader {
-    fn start_seek(self: Pin<&mut Self>, _: SeekFrom) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn poll_complete(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<u64>> {
-        Poll::Ready(Err(io::ErrorKind::Unsupported.into()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt;
-
     use super::*;
 
-    #[tokio::test]
-    async fn readers_of_a_file_have_positions_of_their_own() {
+    #[test]
+    fn chunks_of_a_file_are_read_at_any_position() {
         let mut file = tempfile::tempfile().unwrap();
         let bytes: Vec<u8> = (0..3 * CHUNK + 7).map(|n| (n % 251) as u8).collect();
         file.write_all(&bytes).unwrap();
         let sheet = SpooledSheet::OnDisk { file: Arc::new(file), length: bytes.len() as u64 };
-        assert_eq!(sheet.length(), bytes.len() as u64);
-        let (mut one, mut other) = (sheet.clone().reader(), sheet.reader());
-        let mut begin = [0; 100];
-        one.read_exact(&mut begin).await.unwrap();
-        let (mut rest, mut all) = (Vec::new(), Vec::new());
-        other.read_to_end(&mut all).await.unwrap();
-        one.read_to_end(&mut rest).await.unwrap();
-        assert!(all == bytes && [&begin[..], &rest].concat() == bytes);
+        let (mut all, mut position) = (Vec::new(), 0);
+        loop {
+            let chunk = sheet.chunk(position).unwrap();
+            if chunk.is_empty() {
+                break;
+            }
+            position += chunk.len() as u64;
+            all.extend_from_slice(&chunk);
+        }
+        assert!(all == bytes && position == sheet.length());
+        assert_eq!(sheet.chunk(CHUNK as u64 - 1).unwrap()[..2], bytes[CHUNK - 1..CHUNK + 1]);
     }
 }

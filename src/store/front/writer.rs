@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::queue::{Command, Queue};
-use crate::domain::{Passage, Recorded};
+use crate::domain::{Entry, Passage, Recorded};
 use crate::error_chain::ErrorChain;
 use crate::store::{Recorder, Store, StoreError, Stored};
 
@@ -155,34 +155,50 @@ impl Session {
 /// `stored` has one item for each distinct `entry_id` in `batch`, and both are ascending.
 fn answer_all(batch: &mut Vec<Command>, stored: Vec<Stored>, retried: bool) {
     let mut stored = stored.into_iter();
-    let mut current: Option<Stored> = None;
-    for Command { passage, answer } in batch.drain(..) {
+    let mut commands = batch.drain(..).peekable();
+    while let Some(Command { passage, answer }) = commands.next() {
         let id = passage.entry_id;
-        if current.as_ref().is_none_or(|stored| stored.entry.passage.entry_id != id) {
-            current = stored.next();
-            if let Some(stored) = &mut current {
+        let (entry, outcome) = match stored.next() {
+            Some(Stored::Created(id)) => (Entry { id, passage }, Outcome::Created),
+            Some(Stored::Before(entry)) => {
                 // After a commit with unknown outcome, our own row has our own clock.
-                stored.created |=
-                    retried && stored.entry.passage.received_at == passage.received_at;
+                let is_own = retried && entry.passage.received_at == passage.received_at;
+                let outcome = if is_own { Outcome::Created } else { Outcome::of(&entry, &passage) };
+                (entry, outcome)
             }
-        }
-        let outcome = match &mut current {
-            Some(stored) if stored.entry.passage.entry_id == id => Ok(outcome(stored, &passage)),
-            _ => Err(StoreError::defect("the store left out an entry")),
+            None => {
+                let _ = answer.send(Err(StoreError::defect("the store left out an entry")));
+                continue;
+            }
         };
+        // Others in this batch with the same id came later.
+        while let Some(other) = commands.next_if(|other| other.passage.entry_id == id) {
+            let outcome = Outcome::of(&entry, &other.passage);
+            let _ = other.answer.send(Ok(outcome.with(entry.clone())));
+        }
         // A request that does not wait any more was told that the outcome is unknown.
-        let _ = answer.send(outcome);
+        let _ = answer.send(Ok(outcome.with(entry)));
     }
 }
 
-/// What the store's row means to one of the requests with its `entry_id`.
-fn outcome(stored: &mut Stored, passage: &Passage) -> Recorded {
-    if !stored.entry.passage.is_repeated_by(passage) {
-        Recorded::Reused
-    } else if std::mem::take(&mut stored.created) {
-        // Only the first request created it; others with the same id in this batch are replays.
-        Recorded::Created(stored.entry.clone())
-    } else {
-        Recorded::Replayed(stored.entry.clone())
+/// What the store's entry means to a request with its `entry_id`.
+enum Outcome {
+    Created,
+    Replayed,
+    Reused,
+}
+
+impl Outcome {
+    /// The outcome of a request for an entry that another one has recorded.
+    fn of(entry: &Entry, passage: &Passage) -> Self {
+        if entry.passage.is_repeated_by(passage) { Self::Replayed } else { Self::Reused }
+    }
+
+    fn with(self, entry: Entry) -> Recorded {
+        match self {
+            Self::Created => Recorded::Created(entry),
+            Self::Replayed => Recorded::Replayed(entry),
+            Self::Reused => Recorded::Reused,
+        }
     }
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::classify::classify;
 use super::row::{Row, entry};
 use super::tables::attendance;
-use crate::domain::{Entry, Passage};
+use crate::domain::Passage;
 use crate::store::{Recorder, StoreError, Stored};
 
 /// The connection of a writer.
@@ -31,14 +31,12 @@ impl Recorder for PostgresRecorder {
         for row in rows {
             older.insert(row.1, entry(row)?);
         }
-        let stored = batch.iter().map(|&passage| match inserted.get(&passage.entry_id) {
-            Some(&id) => {
-                Ok(Stored { entry: Entry { id, passage: passage.clone() }, created: true })
-            }
+        let stored = batch.iter().map(|passage| match inserted.get(&passage.entry_id) {
+            Some(&id) => Ok(Stored::Created(id)),
             // It is missing if the row was deleted between the two statements.
             None => older
                 .remove(&passage.entry_id)
-                .map(|entry| Stored { entry, created: false })
+                .map(Stored::Before)
                 .ok_or_else(|| StoreError::unreachable("an entry disappeared while it was read")),
         });
         stored.collect()

@@ -4,7 +4,7 @@ use diesel::sqlite::SqliteConnection;
 use super::classify::classify;
 use super::row::{Row, entry};
 use super::tables::attendance;
-use crate::domain::{Entry, Passage};
+use crate::domain::Passage;
 use crate::store::{Recorder, StoreError, Stored};
 
 /// The connection of a writer.
@@ -27,11 +27,9 @@ impl Recorder for SqliteRecorder {
                 .collect::<QueryResult<Vec<_>>>()
         });
         let rows = rows.map_err(|error| classify(error, &mut self.0))?;
-        let stored = rows.into_iter().zip(batch).map(|(row, &passage)| match row {
-            Found::New(id) => {
-                Ok(Stored { entry: Entry { id, passage: passage.clone() }, created: true })
-            }
-            Found::Older(row) => Ok(Stored { entry: entry(row)?, created: false }),
+        let stored = rows.into_iter().map(|found| match found {
+            Found::New(id) => Ok(Stored::Created(id)),
+            Found::Older(row) => Ok(Stored::Before(entry(row)?)),
         });
         stored.collect()
     }
