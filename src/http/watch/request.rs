@@ -52,7 +52,7 @@ impl Fairing for Observer {
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         let arrival = Arrival::of(request);
         // Rocket removes the body of an answer to HEAD after this.
-        if request.method() == Method::Head
+        if arrival.method == Method::Head.as_str()
             && let Some(length) = response.body_mut().size().await
         {
             response.set_header(Header::new("Content-Length", length.to_string()));
