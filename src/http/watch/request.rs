@@ -53,6 +53,7 @@ impl Fairing for Observer {
         let arrival = Arrival::of(request);
         // Rocket removes the body of an answer to HEAD after this.
         if arrival.method == Method::Head.as_str()
+            && !response.headers().contains("Content-Length")
             && let Some(length) = response.body_mut().size().await
         {
             response.set_header(Header::new("Content-Length", length.to_string()));
