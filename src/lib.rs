@@ -4,8 +4,6 @@
 //! turns requests into calls; [`store`] keeps entries; [`domain`] defines entries, days and
 //! retries. Imports run in that order and never back. `docs/ARCHITECTURE.md` has the details.
 
-#![forbid(unsafe_code)]
-
 pub mod commands;
 pub mod domain;
 pub mod error_chain;

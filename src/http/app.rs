@@ -7,7 +7,7 @@ use super::service::Service;
 use super::watch::{Metrics, Observer};
 
 /// The routes, the catcher and the fairing over a service. It listens nowhere by itself.
-pub fn app(service: Service) -> Rocket<Build> {
+pub(super) fn app(service: Service) -> Rocket<Build> {
     // Not `Config::figment()`: only the documented variables count, and no Rocket.toml does.
     let config = Config {
         ident: Ident::none(),

@@ -40,7 +40,7 @@ pub struct InvalidSetting {
 
 impl Variables {
     /// Names are case-sensitive, as everywhere on Unix; envy alone would ignore case.
-    pub fn read(
+    pub(super) fn read(
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, InvalidSetting> {
         let mut ours = Vec::new();

@@ -175,7 +175,7 @@ mod tests {
                 .unwrap()
                 .map(|entry| entry.unwrap().path())
                 .inspect(|path| {
-                    assert!(path.join("up.sql").exists() && path.join("down.sql").exists())
+                    assert!(path.join("up.sql").exists() && path.join("down.sql").exists());
                 })
                 .map(|path| path.file_name().unwrap().to_owned())
                 .collect();

@@ -1,5 +1,15 @@
 //! The contract as a client sees it: requests and their answers, on both stores.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    reason = "a test fails by a panic, and its modules are not an interface"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,6 +1,16 @@
 //! What the service promises when something fails. These tests run the real binary in processes of
 //! its own, and break the processes, their databases and their network.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    unreachable_pub,
+    reason = "a test fails by a panic, and its modules are not an interface"
+)]
+
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -87,7 +87,7 @@ fn requests_are_answered_and_stored_at_sigterm_while_connections_are_being_opene
     std::thread::scope(|scope| {
         for store in &stores {
             scope.spawn(|| {
-                assert_answers_requests_in_flight(store, LoadGenerator::start_without_keep_alive)
+                assert_answers_requests_in_flight(store, LoadGenerator::start_without_keep_alive);
             });
         }
     });

@@ -1,7 +1,6 @@
 //! Shared by the integration tests: services on empty stores, and clients for them.
 
-// Each of the two test binaries uses a different part of this module.
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, reason = "each of the two test binaries uses a part of this")]
 
 pub mod answer;
 pub mod app;

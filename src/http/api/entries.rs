@@ -10,7 +10,7 @@ use crate::http::service::Service;
 use crate::http::watch::Metrics;
 use crate::http::wire::{Problem, push_entry};
 
-pub fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     routes![create]
 }
 

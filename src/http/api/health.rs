@@ -6,7 +6,7 @@ use crate::http::service::Service;
 use crate::http::wire::Problem;
 use crate::store::{Schema, SchemaState, StoreError};
 
-pub fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     routes![livez, readyz, admin, health]
 }
 

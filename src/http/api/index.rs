@@ -8,7 +8,7 @@ use crate::http::service::Service;
 /// The page for a browser, with `{name}` for each value. No value is what a client sent.
 const PAGE: &str = include_str!("index.html");
 
-pub fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     routes![index]
 }
 

@@ -1,8 +1,8 @@
 //! The routes: a file for each noun, each with its `routes()`.
 
-pub mod entries;
-pub mod health;
-pub mod index;
-pub mod scrape;
-pub mod sheets;
-pub mod unmatched;
+pub(super) mod entries;
+pub(super) mod health;
+pub(super) mod index;
+pub(super) mod scrape;
+pub(super) mod sheets;
+pub(super) mod unmatched;

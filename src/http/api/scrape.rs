@@ -5,7 +5,7 @@ use crate::http::service::Service;
 use crate::http::watch::Metrics;
 use crate::http::wire::Problem;
 
-pub fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     routes![metrics]
 }
 

@@ -9,7 +9,7 @@ use crate::http::watch::Metrics;
 use crate::http::wire::{LongBody, Problem, Spool, SpooledSheet, segments_after};
 use crate::store::{Progress, Source, Store, StoreError};
 
-pub fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     routes![view]
 }
 

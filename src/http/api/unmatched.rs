@@ -5,7 +5,7 @@ use crate::http::guard::refused;
 use crate::http::watch::Arrival;
 use crate::http::wire::{Problem, Target, is_well_encoded};
 
-pub fn catchers() -> Vec<Catcher> {
+pub(crate) fn catchers() -> Vec<Catcher> {
     catchers![unmatched]
 }
 

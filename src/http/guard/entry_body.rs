@@ -5,7 +5,7 @@ use super::refusal::refuse;
 use crate::http::wire::ReceivedBody;
 
 /// The body of a create: complete, and not too long. Its `Content-Type` does not matter.
-pub struct EntryBody<'r>(pub &'r [u8]);
+pub(crate) struct EntryBody<'r>(pub &'r [u8]);
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for EntryBody<'r> {

@@ -4,7 +4,7 @@ use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
 
 /// All values of the header `Idempotency-Key`.
-pub struct IdempotencyKeys<'r>(pub Vec<&'r str>);
+pub(crate) struct IdempotencyKeys<'r>(pub Vec<&'r str>);
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for IdempotencyKeys<'r> {

@@ -5,7 +5,7 @@ mod idempotency_keys;
 mod refusal;
 mod request_path;
 
-pub use entry_body::EntryBody;
-pub use idempotency_keys::IdempotencyKeys;
-pub use refusal::refused;
-pub use request_path::RequestPath;
+pub(super) use entry_body::EntryBody;
+pub(super) use idempotency_keys::IdempotencyKeys;
+pub(super) use refusal::refused;
+pub(super) use request_path::RequestPath;

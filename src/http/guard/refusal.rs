@@ -20,7 +20,7 @@ pub(super) fn refuse<T>(request: &Request<'_>, problem: Problem) -> Outcome<T, (
 }
 
 /// The problem that a guard left, if one refused the request. For the catcher.
-pub fn refused(request: &Request<'_>, status: Status) -> Option<Problem> {
+pub(crate) fn refused(request: &Request<'_>, status: Status) -> Option<Problem> {
     let mut refusal = request.local_cache(Refusal::default).0.lock().ok()?;
     // A guard that forwarded to another route has not refused the request.
     refusal.take_if(|problem| problem.status() == status)

@@ -4,7 +4,7 @@ use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
 
 /// The path of a request as it was sent, not decoded.
-pub struct RequestPath<'r>(pub &'r str);
+pub(crate) struct RequestPath<'r>(pub &'r str);
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for RequestPath<'r> {

@@ -18,10 +18,10 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What one connection is doing, and since when. Clones share the state.
 #[derive(Clone)]
-pub struct Activity(Arc<Mutex<(Phase, Instant)>>);
+pub(super) struct Activity(Arc<Mutex<(Phase, Instant)>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
+pub(super) enum Phase {
     /// No byte of the next request has arrived.
     Idle,
     /// A part of a request's head has arrived.
@@ -36,19 +36,19 @@ pub enum Phase {
 
 impl Activity {
     /// That of a connection that was just opened.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new((Phase::Idle, Instant::now()))))
     }
 
-    pub fn phase(&self) -> Phase {
+    pub(super) fn phase(&self) -> Phase {
         self.lock().0
     }
 
-    pub fn begin(&self, phase: Phase) {
+    pub(super) fn begin(&self, phase: Phase) {
         *self.lock() = (phase, Instant::now());
     }
 
-    pub fn has_timed_out(&self) -> bool {
+    pub(super) fn has_timed_out(&self) -> bool {
         let (phase, since) = *self.lock();
         let timeout = match phase {
             Phase::Idle => IDLE_TIMEOUT,
@@ -87,13 +87,13 @@ impl Activity {
 }
 
 /// A stream that reports what it receives and sends.
-pub struct Observed<S> {
+pub(super) struct Observed<S> {
     stream: S,
     activity: Activity,
 }
 
 impl<S> Observed<S> {
-    pub fn new(stream: S, activity: Activity) -> Self {
+    pub(super) fn new(stream: S, activity: Activity) -> Self {
         Self { stream, activity }
     }
 }

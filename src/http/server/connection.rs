@@ -19,7 +19,11 @@ const TICK: Duration = Duration::from_secs(5);
 
 /// Serves one connection until it ends, times out, or `stop` changes because the service stops:
 /// then a request that is being handled is still answered.
-pub async fn serve(stream: TcpStream, exchange: Arc<Exchange>, mut stop: watch::Receiver<bool>) {
+pub(super) async fn serve(
+    stream: TcpStream,
+    exchange: Arc<Exchange>,
+    mut stop: watch::Receiver<bool>,
+) {
     let activity = Activity::new();
     let io = TokioIo::new(Observed::new(stream, activity.clone()));
     let handling = activity.clone();

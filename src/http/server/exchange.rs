@@ -25,17 +25,17 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 ///
 /// Rocket has no public entry for a request that its own listener did not receive, except the
 /// client for local requests, which does no more than that.
-pub struct Exchange {
+pub(super) struct Exchange {
     rocket: Client,
 }
 
 impl Exchange {
-    pub fn new(rocket: Client) -> Self {
+    pub(super) fn new(rocket: Client) -> Self {
         Self { rocket }
     }
 
     /// Answers one request. `activity` is told what its connection is doing.
-    pub async fn answer(
+    pub(super) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
         activity: Activity,
@@ -103,7 +103,7 @@ fn head_of(answer: &LocalResponse<'_>) -> Response<()> {
 }
 
 /// The body of an answer. When hyper drops it, the connection only has to flush its buffer.
-pub struct Answer {
+pub(super) struct Answer {
     content: Content,
     activity: Activity,
 }

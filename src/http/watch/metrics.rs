@@ -17,7 +17,7 @@ const SECONDS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// The metrics of one service.
-pub struct Metrics {
+pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabel, Histogram, fn() -> Histogram>,
@@ -51,7 +51,7 @@ struct OutcomeLabel {
 }
 
 impl Metrics {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(SECONDS);
         let mut metrics = Self {
             registry: Registry::with_prefix("rollcall"),
@@ -95,7 +95,7 @@ impl Metrics {
     }
 
     /// All metrics in the text format of OpenMetrics 1.0. `depth` and `limit` are the queue's.
-    pub fn encode(&self, depth: usize, limit: usize) -> Result<String, fmt::Error> {
+    pub(crate) fn encode(&self, depth: usize, limit: usize) -> Result<String, fmt::Error> {
         self.queue_depth.set(depth.try_into().unwrap_or(i64::MAX));
         self.queue_limit.set(limit.try_into().unwrap_or(i64::MAX));
         let mut body = String::new();
@@ -104,7 +104,7 @@ impl Metrics {
     }
 
     /// A request was answered. `route` is the route's pattern, never the path.
-    pub fn answered(&self, method: &'static str, route: &str, status: u16, took: Duration) {
+    pub(crate) fn answered(&self, method: &'static str, route: &str, status: u16, took: Duration) {
         let labels = RequestLabels { method, route: route.into(), status };
         self.requests.get_or_create(&labels).inc();
         let route = RouteLabel { route: labels.route };
@@ -112,12 +112,12 @@ impl Metrics {
     }
 
     /// An answer was a problem.
-    pub fn problem(&self, code: &'static str) {
+    pub(crate) fn problem(&self, code: &'static str) {
         self.problems.get_or_create(&ProblemLabel { code }).inc();
     }
 
     /// An entry was answered as stored.
-    pub fn recorded(&self, recorded: &Recorded) {
+    pub(crate) fn recorded(&self, recorded: &Recorded) {
         let outcome = match recorded {
             Recorded::Created(_) => "created",
             Recorded::Replayed(_) => "replayed",
@@ -127,7 +127,7 @@ impl Metrics {
     }
 
     /// A sheet was read from the primary because the replica could not serve it.
-    pub fn fell_back(&self) {
+    pub(crate) fn fell_back(&self) {
         self.replica_fallbacks.inc();
     }
 }

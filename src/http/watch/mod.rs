@@ -6,6 +6,6 @@ mod request;
 mod request_id;
 mod stopping;
 
-pub use metrics::Metrics;
-pub use request::{Arrival, Observer};
-pub use stopping::Stopping;
+pub(super) use metrics::Metrics;
+pub(super) use request::{Arrival, Observer};
+pub(super) use stopping::Stopping;

@@ -12,7 +12,7 @@ use crate::error_chain::ErrorChain;
 use crate::http::wire::{Reported, Target};
 
 /// What the server knows of a request before it is routed.
-pub struct Arrival {
+pub(crate) struct Arrival {
     /// The client's `X-Request-Id` if it is 1 to 128 visible ASCII characters, else a new one.
     pub id: String,
     /// The method for logs and counts; `other` for one that HTTP does not define.
@@ -23,7 +23,7 @@ pub struct Arrival {
 
 impl Arrival {
     /// `sent_id` is the value of `X-Request-Id`.
-    pub fn now(method: &'static str, target: Target, sent_id: Option<&[u8]>) -> Self {
+    pub(crate) fn now(method: &'static str, target: Target, sent_id: Option<&[u8]>) -> Self {
         let valid = sent_id.filter(|id| {
             (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_graphic())
         });
@@ -35,13 +35,13 @@ impl Arrival {
     }
 
     /// This request's own. The server leaves it in every request.
-    pub fn of<'r>(request: &'r Request<'_>) -> &'r Self {
+    pub(crate) fn of<'r>(request: &'r Request<'_>) -> &'r Self {
         request.local_cache(|| Self::now("other", Target::Path, None))
     }
 }
 
 /// Counts each answer, writes its access line, and logs the cause of a failure.
-pub struct Observer;
+pub(crate) struct Observer;
 
 #[rocket::async_trait]
 impl Fairing for Observer {

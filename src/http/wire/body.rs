@@ -18,7 +18,7 @@ const MAX_DISCARDED: usize = 4 * 1024 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The body of a request, read before the request is routed.
-pub enum ReceivedBody {
+pub(crate) enum ReceivedBody {
     Complete(Bytes),
     TooLarge,
     BrokenOff,
@@ -27,7 +27,7 @@ pub enum ReceivedBody {
 
 impl ReceivedBody {
     /// Reads a body of at most `MAX_BODY` bytes.
-    pub async fn read(mut body: Incoming) -> Self {
+    pub(crate) async fn read(mut body: Incoming) -> Self {
         if body.is_end_stream() {
             return Self::Complete(Bytes::new());
         }
@@ -57,7 +57,7 @@ impl ReceivedBody {
     }
 
     /// The bytes of a body that arrived completely.
-    pub fn bytes(&self) -> Result<&[u8], Problem> {
+    pub(crate) fn bytes(&self) -> Result<&[u8], Problem> {
         match self {
             Self::Complete(bytes) => Ok(bytes),
             Self::TooLarge => Err(Problem::body_too_large(MAX_BODY)),

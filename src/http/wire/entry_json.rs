@@ -7,7 +7,7 @@ use crate::domain::{Entry, Passage, Site, Stamp};
 ///
 /// Written by hand because a large sheet does this a hundred thousand times, and a derived
 /// serializer takes twice as long.
-pub fn push_entry(json: &mut Vec<u8>, entry: &Entry, site: &Site) {
+pub(crate) fn push_entry(json: &mut Vec<u8>, entry: &Entry, site: &Site) {
     let Entry { id, passage } = entry;
     let Passage { login, firstname, lastname, gate, entry_id, received_at } = passage;
     json.extend_from_slice(b"{\"id\":");

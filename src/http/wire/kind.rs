@@ -2,7 +2,7 @@ use rocket::http::Status;
 
 /// One row of the table of problems: a status, its stable code and its title.
 #[derive(Debug)]
-pub struct Kind {
+pub(super) struct Kind {
     pub status: Status,
     pub code: &'static str,
     pub title: &'static str,
@@ -10,10 +10,10 @@ pub struct Kind {
 
 macro_rules! kinds {
     ($($name:ident = $status:ident, $code:literal, $title:literal;)*) => {
-        $(pub static $name: Kind = Kind { status: Status::$status, code: $code, title: $title };)*
+        $(pub(super) static $name: Kind = Kind { status: Status::$status, code: $code, title: $title };)*
 
         /// The codes of all problems.
-        pub const CODES: &[&str] = &[$($code),*];
+        pub(crate) const CODES: &[&str] = &[$($code),*];
     };
 }
 
@@ -34,7 +34,7 @@ kinds! {
 
 impl Kind {
     /// Whether the same request may succeed a moment later.
-    pub fn is_temporary(&self) -> bool {
+    pub(super) fn is_temporary(&self) -> bool {
         [BUSY.code, STORE_UNAVAILABLE.code].contains(&self.code)
     }
 }

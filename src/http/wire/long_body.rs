@@ -12,29 +12,29 @@ use super::spool::SpooledSheet;
 /// The body of an answer that is too long to pass through Rocket, whose bodies borrow the request
 /// and are copied. A responder leaves it here, and the server sends it. Clones share the place.
 #[derive(Clone, Default)]
-pub struct LongBody(Arc<OnceLock<SpooledSheet>>);
+pub(crate) struct LongBody(Arc<OnceLock<SpooledSheet>>);
 
 impl LongBody {
     /// The place of `request`, which the server has put there.
-    pub fn of<'r>(request: &'r Request<'_>) -> &'r Self {
+    pub(crate) fn of<'r>(request: &'r Request<'_>) -> &'r Self {
         request.local_cache(Self::default)
     }
 
     /// Leaves the body. The answer must have its `Content-Length`.
-    pub fn set(&self, sheet: SpooledSheet) {
+    pub(crate) fn set(&self, sheet: SpooledSheet) {
         // A request has one answer, so nothing was left before.
         let _ = self.0.set(sheet);
     }
 
     /// The body that was left, if there is one.
-    pub fn chunks(&self) -> Option<Chunks> {
+    pub(crate) fn chunks(&self) -> Option<Chunks> {
         let sheet = self.0.get()?.clone();
         Some(Chunks { sheet, position: 0, coming: None })
     }
 }
 
 /// Reads a body chunk by chunk, from the disk in blocking threads.
-pub struct Chunks {
+pub(crate) struct Chunks {
     sheet: SpooledSheet,
     position: u64,
     coming: Option<JoinHandle<io::Result<Bytes>>>,
@@ -42,12 +42,12 @@ pub struct Chunks {
 
 impl Chunks {
     /// The bytes that are left.
-    pub fn left(&self) -> u64 {
+    pub(crate) fn left(&self) -> u64 {
         self.sheet.length() - self.position
     }
 
     /// The next chunk; `None` at the end.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.left() == 0 {
             return Poll::Ready(None);
         }

@@ -8,10 +8,10 @@ mod path;
 mod problem;
 mod spool;
 
-pub use body::ReceivedBody;
-pub use entry_json::push_entry;
-pub use kind::CODES;
-pub use long_body::{Chunks, LongBody};
-pub use path::{Target, is_well_encoded, segments_after};
-pub use problem::{Problem, Reported};
-pub use spool::{Spool, SpooledSheet};
+pub(super) use body::ReceivedBody;
+pub(super) use entry_json::push_entry;
+pub(super) use kind::CODES;
+pub(super) use long_body::{Chunks, LongBody};
+pub(super) use path::{Target, is_well_encoded, segments_after};
+pub(super) use problem::{Problem, Reported};
+pub(super) use spool::{Spool, SpooledSheet};

@@ -9,11 +9,11 @@ use rocket::http::uri::Origin;
 use super::problem::Problem;
 
 /// The path that stands for every path that Rocket alone would tidy up. No route has it.
-const UNKNOWN: Origin<'static> = Origin::const_new("/-", None);
+static UNKNOWN: Origin<'static> = Origin::const_new("/-", None);
 
 /// What a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     Path,
     /// The name of a host, as `CONNECT` has it.
     Authority,
@@ -21,21 +21,21 @@ pub enum Target {
 
 impl Target {
     /// The path to route by. The server has checked the URI's characters.
-    pub fn route(uri: &hyper::Uri) -> (Self, Origin<'_>) {
-        let Some(target) = uri.path_and_query() else { return (Self::Authority, UNKNOWN) };
+    pub(crate) fn route(uri: &hyper::Uri) -> (Self, Origin<'_>) {
+        let Some(target) = uri.path_and_query() else { return (Self::Authority, UNKNOWN.clone()) };
         let path = target.path();
         let is_tidied = path.contains("//") || path.ends_with('/') || !path.starts_with('/');
         let may_be_tidied =
             matches!(path, "/table/" | "/admin/") || path.starts_with("/table/view/");
         match is_tidied && !may_be_tidied {
-            true => (Self::Path, UNKNOWN),
+            true => (Self::Path, UNKNOWN.clone()),
             false => (Self::Path, Origin::new(path, target.query().map(Cow::Borrowed))),
         }
     }
 }
 
 /// The decoded part of `path` behind `prefix`.
-pub fn segments_after<'p>(path: &'p str, prefix: &str) -> Result<Cow<'p, str>, Problem> {
+pub(crate) fn segments_after<'p>(path: &'p str, prefix: &str) -> Result<Cow<'p, str>, Problem> {
     if !is_well_encoded(path) {
         return Err(Problem::bad_encoding());
     }
@@ -48,7 +48,7 @@ pub fn segments_after<'p>(path: &'p str, prefix: &str) -> Result<Cow<'p, str>, P
 }
 
 /// Whether each `%` is followed by two hexadecimal digits.
-pub fn is_well_encoded(path: &str) -> bool {
+pub(crate) fn is_well_encoded(path: &str) -> bool {
     path.split('%').skip(1).all(|after| {
         matches!(after.as_bytes(), [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit())
     })

@@ -19,7 +19,7 @@ const RETRY_AFTER: &str = "1";
 
 /// A problem as RFC 9457 defines it, with a stable code for programs.
 #[derive(Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     kind: &'static Kind,
     detail: Cow<'static, str>,
     /// Every invalid field at once.
@@ -34,14 +34,14 @@ pub struct Problem {
 
 /// What a request's problem was, left in the request for whoever counts and logs it.
 #[derive(Debug)]
-pub struct Reported {
+pub(crate) struct Reported {
     pub code: &'static str,
     pub cause: Option<Box<StoreError>>,
 }
 
 impl Reported {
     /// The problem that `request` was answered with, if it was one.
-    pub fn of<'r>(request: &'r Request<'_>) -> Option<&'r Self> {
+    pub(crate) fn of<'r>(request: &'r Request<'_>) -> Option<&'r Self> {
         Self::slot(request).get()
     }
 
@@ -56,36 +56,36 @@ impl Problem {
         Self { kind, detail, errors: Vec::new(), entry_id: None, allow: None, cause: None }
     }
 
-    pub fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         self.kind.status
     }
 
     /// A malformed request that has no code of its own.
-    pub fn bad_request(detail: &'static str) -> Self {
+    pub(crate) fn bad_request(detail: &'static str) -> Self {
         Self::new(&kind::BAD_REQUEST, detail)
     }
 
-    pub fn bad_encoding() -> Self {
+    pub(crate) fn bad_encoding() -> Self {
         Self::bad_request("In a path, '%' must be followed by two hexadecimal digits.")
     }
 
-    pub fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Self::new(&kind::NOT_FOUND, "There is nothing at this path. GET /table lists the routes.")
     }
 
     /// `allow` lists the methods that the path has.
-    pub fn method_not_allowed(allow: String) -> Self {
+    pub(crate) fn method_not_allowed(allow: String) -> Self {
         let detail = format!("This path has the methods {allow}.");
         Self { allow: Some(allow), ..Self::new(&kind::METHOD_NOT_ALLOWED, detail) }
     }
 
     /// `limit` is in bytes.
-    pub fn body_too_large(limit: usize) -> Self {
+    pub(crate) fn body_too_large(limit: usize) -> Self {
         let detail = format!("The body of an entry must have at most {limit} bytes.");
         Self::new(&kind::BODY_TOO_LARGE, detail)
     }
 
-    pub fn entry_id_reused() -> Self {
+    pub(crate) fn entry_id_reused() -> Self {
         Self::new(
             &kind::ENTRY_ID_REUSED,
             "An entry with this entry_id and other content is already stored. \
@@ -94,13 +94,13 @@ impl Problem {
     }
 
     /// `reason` is for an operator and holds no secret.
-    pub fn not_ready(reason: &'static str, cause: Option<StoreError>) -> Self {
+    pub(crate) fn not_ready(reason: &'static str, cause: Option<StoreError>) -> Self {
         Self { cause: cause.map(Box::new), ..Self::new(&kind::NOT_READY, reason) }
     }
 
     /// A failure to record an entry. Where it may have been recorded nevertheless, the answer tells
     /// the client how to find out.
-    pub fn not_recorded(error: StoreError, entry_id: Uuid) -> Self {
+    pub(crate) fn not_recorded(error: StoreError, entry_id: Uuid) -> Self {
         match error {
             StoreError::TimedOut(_) | StoreError::Unreachable(_) => Self {
                 entry_id: Some(entry_id),
@@ -115,7 +115,7 @@ impl Problem {
         }
     }
 
-    pub fn internal() -> Self {
+    pub(crate) fn internal() -> Self {
         Self::new(
             &kind::INTERNAL,
             "This is a defect of the service. Its log has the cause under this request's id.",

@@ -19,7 +19,7 @@ const CHUNK: usize = 256 * 1024;
 const MAX_ENTRY: usize = 4 * 1024;
 
 /// A sheet as JSON that is being written, in bounded memory.
-pub struct Spool {
+pub(crate) struct Spool {
     site: Site,
     json: Vec<u8>,
     /// Absent for a sheet of one chunk.
@@ -36,12 +36,12 @@ pub enum SpooledSheet {
 
 impl Spool {
     /// A sheet at `site`.
-    pub fn new(site: Site) -> Self {
+    pub(crate) fn new(site: Site) -> Self {
         Self { site, json: Vec::new(), flushed: None, length: 0 }
     }
 
     /// Writes the next entry. Returns whether a chunk is full with it.
-    pub fn push(&mut self, entry: &Entry) -> io::Result<bool> {
+    pub(crate) fn push(&mut self, entry: &Entry) -> io::Result<bool> {
         let is_first = self.json.is_empty() && self.flushed.is_none();
         self.json.push(if is_first { b'[' } else { b',' });
         push_entry(&mut self.json, entry, &self.site);
@@ -53,7 +53,7 @@ impl Spool {
     }
 
     /// Ends the sheet.
-    pub fn finish(mut self) -> io::Result<SpooledSheet> {
+    pub(crate) fn finish(mut self) -> io::Result<SpooledSheet> {
         let is_empty = self.json.is_empty() && self.flushed.is_none();
         self.json.extend_from_slice(if is_empty { b"[]" } else { b"]" });
         if self.flushed.is_some() {
