@@ -3,18 +3,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::watch::Stopping;
-use super::wire::SpooledSheet;
+use super::wire::{SpooledSheet, Spools};
 use crate::domain::{Clock, Day, Site};
 use crate::store::{Queue, Reader, Sheets, Store, Writer};
 
 /// What the routes work with.
 pub struct Service {
-    pub queue: Queue,
-    pub reader: Reader,
-    pub sheets: Sheets<Day, SpooledSheet>,
-    pub site: Site,
-    pub clock: Clock,
-    pub stopping: Stopping,
+    pub(crate) queue: Queue,
+    pub(crate) reader: Reader,
+    pub(crate) sheets: Sheets<Day, SpooledSheet>,
+    pub(crate) spools: Spools,
+    pub(crate) site: Site,
+    pub(crate) clock: Clock,
+    pub(crate) stopping: Stopping,
 }
 
 /// The stores of a service, and its limits.
@@ -44,6 +45,7 @@ impl Service {
                 Some(replica) => Sheets::from_replica(reader.clone(), replica, connections),
                 None => Sheets::from_primary(reader.clone()),
             },
+            spools: Spools::default(),
             reader,
             site,
             clock,

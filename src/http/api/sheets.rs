@@ -6,7 +6,7 @@ use crate::domain::{Day, InvalidDay, Site};
 use crate::http::guard::RequestPath;
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
-use crate::http::wire::{LongBody, Problem, Spool, SpooledSheet, segments_after};
+use crate::http::wire::{LongBody, Problem, SpooledSheet, Spools, segments_after};
 use crate::store::{Progress, Source, Store, StoreError};
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -26,7 +26,9 @@ async fn view(
         Some(date) => Day::parse(date)?,
         None => return Err(InvalidDay.into()),
     };
-    let read = move |store: &dyn Store, progress: &Progress| spool(store, site, day, progress);
+    let spools = service.spools.clone();
+    let read =
+        move |store: &dyn Store, progress: &Progress| spool(store, &spools, site, day, progress);
     let (json, source) = service.sheets.read(day, read).await?;
     if source == Source::InsteadOfReplica {
         metrics.fell_back();
@@ -38,11 +40,12 @@ async fn view(
 /// the first byte is sent, however slow the reader is.
 fn spool(
     store: &dyn Store,
+    spools: &Spools,
     site: Site,
     day: Day,
     progress: &Progress,
 ) -> Result<SpooledSheet, StoreError> {
-    let mut spool = Spool::new(site);
+    let mut spool = spools.begin(site);
     store.each_entry(site.instants(day), &mut |entry| match spool
         .push(&entry)
         .map_err(StoreError::defect)?

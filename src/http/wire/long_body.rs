@@ -51,9 +51,9 @@ impl Chunks {
         if self.left() == 0 {
             return Poll::Ready(None);
         }
-        let chunk = match &self.sheet {
-            SpooledSheet::InMemory(_) => self.sheet.chunk(self.position),
-            SpooledSheet::OnDisk { .. } => {
+        let chunk = match self.sheet.is_on_disk() {
+            false => self.sheet.chunk(self.position),
+            true => {
                 let (sheet, position) = (self.sheet.clone(), self.position);
                 let coming = self
                     .coming

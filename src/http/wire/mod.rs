@@ -14,4 +14,4 @@ pub(super) use kind::CODES;
 pub(super) use long_body::{Chunks, LongBody};
 pub(super) use path::{Target, is_well_encoded, segments_after};
 pub(super) use problem::{Problem, Reported};
-pub(super) use spool::{Spool, SpooledSheet};
+pub(super) use spool::{SpooledSheet, Spools};

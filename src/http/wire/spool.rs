@@ -4,46 +4,77 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tempfile::{SpooledData, SpooledTempFile, spooled_tempfile};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::entry_json::push_entry;
 use crate::domain::{Entry, Site};
 
-/// How much of a sheet is kept in memory, in bytes. More goes to a file without a name.
-const MAX_IN_MEMORY: usize = 1024 * 1024;
-
 /// How much of a sheet is written, and sent, at once, in bytes.
 const CHUNK: usize = 256 * 1024;
+
+/// How many chunks of a sheet are kept in memory. A longer sheet goes to a file without a name.
+const MAX_IN_MEMORY: usize = 16;
+
+/// How many sheets of more than one chunk are in memory at once, however slow their readers are.
+const MAX_LARGE_SHEETS: usize = 4;
 
 /// Three texts of 100 characters, each up to 12 bytes as JSON, and some 200 bytes around them.
 const MAX_ENTRY: usize = 4 * 1024;
 
-/// A sheet as JSON that is being written, in bounded memory.
+/// Where sheets are written: in bounded memory, and in temporary files.
+#[derive(Clone)]
+pub(crate) struct Spools(Arc<Semaphore>);
+
+/// A sheet as JSON that is being written.
 pub(crate) struct Spool {
     site: Site,
+    spools: Spools,
+    /// The last chunk, not full yet.
     json: Vec<u8>,
-    /// Absent for a sheet of one chunk.
-    flushed: Option<SpooledTempFile>,
-    length: u64,
+    flushed: Flushed,
+}
+
+/// The full chunks of a sheet.
+enum Flushed {
+    InMemory { chunks: Vec<Bytes>, permit: Option<OwnedSemaphorePermit> },
+    OnDisk { file: File, length: u64 },
 }
 
 /// A whole sheet as JSON, which requests share. Its length is known before its first byte is sent.
 #[derive(Clone)]
-pub enum SpooledSheet {
-    InMemory(Bytes),
-    OnDisk { file: Arc<File>, length: u64 },
+pub(crate) struct SpooledSheet {
+    length: u64,
+    place: Place,
+}
+
+#[derive(Clone)]
+enum Place {
+    /// Every chunk but the last has the same length.
+    InMemory {
+        chunks: Arc<[Bytes]>,
+        _permit: Option<Arc<OwnedSemaphorePermit>>,
+    },
+    OnDisk(Arc<File>),
+}
+
+impl Default for Spools {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_LARGE_SHEETS)))
+    }
+}
+
+impl Spools {
+    /// Begins a sheet at `site`.
+    pub(crate) fn begin(&self, site: Site) -> Spool {
+        let flushed = Flushed::InMemory { chunks: Vec::new(), permit: None };
+        Spool { site, spools: self.clone(), json: Vec::new(), flushed }
+    }
 }
 
 impl Spool {
-    /// A sheet at `site`.
-    pub(crate) fn new(site: Site) -> Self {
-        Self { site, json: Vec::new(), flushed: None, length: 0 }
-    }
-
     /// Writes the next entry. Returns whether a chunk is full with it.
     pub(crate) fn push(&mut self, entry: &Entry) -> io::Result<bool> {
-        let is_first = self.json.is_empty() && self.flushed.is_none();
-        self.json.push(if is_first { b'[' } else { b',' });
+        self.json.push(if self.is_empty() { b'[' } else { b',' });
         push_entry(&mut self.json, entry, &self.site);
         let is_full = self.json.len() > CHUNK - MAX_ENTRY;
         if is_full {
@@ -54,49 +85,87 @@ impl Spool {
 
     /// Ends the sheet.
     pub(crate) fn finish(mut self) -> io::Result<SpooledSheet> {
-        let is_empty = self.json.is_empty() && self.flushed.is_none();
-        self.json.extend_from_slice(if is_empty { b"[]" } else { b"]" });
-        if self.flushed.is_some() {
-            self.flush()?;
-        }
-        let length = self.length;
-        Ok(match self.flushed.map(SpooledTempFile::into_inner) {
-            None => SpooledSheet::InMemory(self.json.into()),
-            Some(SpooledData::InMemory(json)) => SpooledSheet::InMemory(json.into_inner().into()),
-            Some(SpooledData::OnDisk(file)) => {
-                SpooledSheet::OnDisk { file: Arc::new(file), length }
+        self.json.extend_from_slice(if self.is_empty() { b"[]" } else { b"]" });
+        let last = std::mem::take(&mut self.json);
+        Ok(match self.flushed {
+            Flushed::InMemory { mut chunks, permit } => {
+                chunks.push(last.into());
+                SpooledSheet {
+                    length: chunks.iter().map(|chunk| chunk.len() as u64).sum(),
+                    place: Place::InMemory { chunks: chunks.into(), _permit: permit.map(Arc::new) },
+                }
+            }
+            Flushed::OnDisk { mut file, length } => {
+                file.write_all(&last)?;
+                let length = length + last.len() as u64;
+                SpooledSheet { length, place: Place::OnDisk(Arc::new(file)) }
             }
         })
     }
 
+    fn is_empty(&self) -> bool {
+        let Flushed::InMemory { chunks, .. } = &self.flushed else { return false };
+        chunks.is_empty() && self.json.is_empty()
+    }
+
+    /// Moves the chunk to the full ones.
     fn flush(&mut self) -> io::Result<()> {
-        let spool = self.flushed.get_or_insert_with(|| spooled_tempfile(MAX_IN_MEMORY));
-        spool.write_all(&self.json)?;
-        self.length += self.json.len() as u64;
-        self.json.clear();
-        Ok(())
+        match &mut self.flushed {
+            Flushed::InMemory { chunks, permit } => {
+                if permit.is_none() {
+                    *permit = self.spools.0.clone().try_acquire_owned().ok();
+                }
+                if permit.is_some() && chunks.len() < MAX_IN_MEMORY {
+                    let next = Vec::with_capacity(CHUNK);
+                    chunks.push(std::mem::replace(&mut self.json, next).into());
+                    return Ok(());
+                }
+                let mut file = tempfile::tempfile()?;
+                let mut length = 0;
+                for chunk in chunks.iter() {
+                    file.write_all(chunk)?;
+                    length += chunk.len() as u64;
+                }
+                self.flushed = Flushed::OnDisk { file, length };
+                self.flush()
+            }
+            Flushed::OnDisk { file, length } => {
+                file.write_all(&self.json)?;
+                *length += self.json.len() as u64;
+                self.json.clear();
+                Ok(())
+            }
+        }
     }
 }
 
 impl SpooledSheet {
     /// In bytes.
-    pub fn length(&self) -> u64 {
-        match self {
-            Self::InMemory(bytes) => bytes.len() as u64,
-            Self::OnDisk { length, .. } => *length,
-        }
+    pub(crate) fn length(&self) -> u64 {
+        self.length
     }
 
-    /// The bytes from `position` on, as many as are sent at once; none at the end. Blocks on the
-    /// disk, unless the sheet is in memory.
-    pub fn chunk(&self, position: u64) -> io::Result<Bytes> {
-        match self {
-            Self::InMemory(bytes) => {
-                let position = usize::try_from(position).unwrap_or(usize::MAX);
-                Ok(bytes.slice(position.min(bytes.len())..))
+    /// Whether reading a chunk blocks on the disk.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        matches!(self.place, Place::OnDisk(_))
+    }
+
+    /// The bytes from `position` on, as many as are sent at once; none at the end.
+    pub(crate) fn chunk(&self, position: u64) -> io::Result<Bytes> {
+        match &self.place {
+            Place::InMemory { chunks, .. } => {
+                let mut begin = 0;
+                for chunk in chunks.iter() {
+                    let end = begin + chunk.len() as u64;
+                    if (begin..end).contains(&position) {
+                        return Ok(chunk.slice((position - begin) as usize..));
+                    }
+                    begin = end;
+                }
+                Ok(Bytes::new())
             }
-            Self::OnDisk { file, length } => {
-                let size = length.saturating_sub(position).min(CHUNK as u64);
+            Place::OnDisk(file) => {
+                let size = self.length.saturating_sub(position).min(CHUNK as u64);
                 let mut bytes = vec![0; size as usize];
                 file.read_exact_at(&mut bytes, position)?;
                 Ok(bytes.into())
@@ -108,23 +177,61 @@ impl SpooledSheet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Passage, Text};
 
-    #[test]
-    fn chunks_of_a_file_are_read_at_any_position() {
-        let mut file = tempfile::tempfile().unwrap();
-        let bytes: Vec<u8> = (0..3 * CHUNK + 7).map(|n| (n % 251) as u8).collect();
-        file.write_all(&bytes).unwrap();
-        let sheet = SpooledSheet::OnDisk { file: Arc::new(file), length: bytes.len() as u64 };
-        let (mut all, mut position) = (Vec::new(), 0);
+    fn entry(id: i64) -> Entry {
+        let moment = "2019-06-24T01:12:21.123456Z".parse().unwrap();
+        let text = |text: &str| Text::parse(text).unwrap();
+        let passage = Passage {
+            entry_id: uuid::Uuid::nil(),
+            login: moment,
+            received_at: moment,
+            firstname: text(&"x".repeat(100)),
+            lastname: text("y"),
+            gate: None,
+        };
+        Entry { id, passage }
+    }
+
+    /// A sheet of so many entries, its length, and whether it is on disk.
+    fn written(spools: &Spools, entries: i64) -> (SpooledSheet, usize) {
+        let mut spool = spools.begin(Site::in_zone(chrono_tz::UTC));
+        for id in 0..entries {
+            spool.push(&entry(id)).unwrap();
+        }
+        let sheet = spool.finish().unwrap();
+        let (mut json, mut position) = (Vec::new(), 0);
         loop {
             let chunk = sheet.chunk(position).unwrap();
             if chunk.is_empty() {
                 break;
             }
             position += chunk.len() as u64;
-            all.extend_from_slice(&chunk);
+            json.extend_from_slice(&chunk);
         }
-        assert!(all == bytes && position == sheet.length());
-        assert_eq!(sheet.chunk(CHUNK as u64 - 1).unwrap()[..2], bytes[CHUNK - 1..CHUNK + 1]);
+        assert_eq!(position, sheet.length());
+        let read: Vec<serde_json::Value> = serde_json::from_slice(&json).unwrap();
+        assert!((0..entries).eq(read.iter().map(|entry| entry["id"].as_i64().unwrap())));
+        (sheet, json.len())
+    }
+
+    #[test]
+    fn sheets_are_whole_in_memory_and_on_disk() {
+        let spools = Spools::default();
+        for (entries, is_on_disk) in [(0, false), (1, false), (3_000, false), (20_000, true)] {
+            let (sheet, _) = written(&spools, entries);
+            assert_eq!(sheet.is_on_disk(), is_on_disk, "{entries} entries");
+        }
+    }
+
+    #[test]
+    fn large_sheets_that_are_still_being_read_bound_the_memory() {
+        let spools = Spools::default();
+        let held: Vec<_> = (0..MAX_LARGE_SHEETS).map(|_| written(&spools, 3_000)).collect();
+        assert!(held.iter().all(|(sheet, _)| !sheet.is_on_disk()));
+        assert!(written(&spools, 3_000).0.is_on_disk());
+        assert!(!written(&spools, 10).0.is_on_disk(), "small sheets need no permit");
+        drop(held);
+        assert!(!written(&spools, 3_000).0.is_on_disk());
     }
 }
