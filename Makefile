@@ -23,11 +23,11 @@ image: ## Build the container image with buildah, podman or docker
 image-test: ## Build the image and run it: migrate, serve, the plain manifests in podman
 	tests/image/build-and-run
 
-chart-docs: ## Make the table of values in the chart's README anew
+chart-docs: ## Regenerate the table of values in the chart's README
 	tests/chart/install.sh
 	.tools/chart/bin/python tests/chart/values_table.py
 
-manifests: ## Make the files in k8s/ anew from the chart
+manifests: ## Regenerate the files in k8s/ from the chart
 	tests/chart/install.sh
 	k8s/render
 
