@@ -40,7 +40,7 @@ pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
 }
 
 async fn serve_until_stopped(settings: Settings) -> Result<(), Failure> {
-    // Before anything else, so that a signal is heeded while the start waits for the store.
+    // Before anything else, so that a signal also ends a start that waits for the store.
     let stop = stop_signal().map_err(|error| Failure::of("cannot wait for signals", &error))?;
     let mut stop = pin!(stop);
 

@@ -3,7 +3,7 @@ use super::Passage;
 /// A passage as a store holds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The store's own number; later entries have higher numbers.
+    /// The store's own number. It grows with each entry, and is never used again.
     pub id: i64,
     pub passage: Passage,
 }

@@ -1,6 +1,6 @@
 //! What attendance means: names, moments, days, entries and retries.
 //!
-//! Nothing here does I/O or knows HTTP or SQL, so every rule can be tested with plain values.
+//! Nothing here does I/O, serves HTTP or has SQL, so every rule can be tested with plain values.
 
 mod clock;
 mod day;

@@ -124,7 +124,7 @@ fn idempotency_key(
     parsed.map_err(|error| errors.push(error)).ok()
 }
 
-/// A version 7 UUID: ids made later sort behind earlier ones.
+/// A version 7 UUID: ids of a later millisecond sort behind earlier ones.
 fn new_entry_id(at: DateTime<Utc>) -> Uuid {
     let seconds = at.timestamp().try_into().unwrap_or(0);
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.timestamp_subsec_nanos()))

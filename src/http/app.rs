@@ -19,7 +19,7 @@ pub(super) fn app(service: Service) -> Rocket<Build> {
     rocket::custom(config)
         .manage(service)
         .manage(Metrics::new())
-        // The server sets the headers of Rocket's default shield on every answer.
+        // An empty shield replaces Rocket's default one, whose headers the server sets.
         .attach(Shield::new())
         .attach(Observer)
         .mount("/", entries::routes())

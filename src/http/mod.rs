@@ -1,5 +1,5 @@
-//! The service over HTTP. `server` receives requests and `api` answers them, with `guard`, `watch`
-//! and `wire` below: who asks, what is counted and logged, and how values look on the wire.
+//! The service over HTTP. `server` receives requests and `api` answers them. Below them `guard` checks
+//! requests, `watch` counts and logs them, and `wire` converts values to and from what is sent.
 
 mod api;
 mod app;

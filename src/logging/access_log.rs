@@ -47,7 +47,7 @@ impl AccessLog {
         let shared = Arc::new(Shared::default());
         let written = shared.clone();
         let thread = thread::Builder::new().name("access log".into());
-        if let Err(error) = thread.spawn(move || written.write_for_ever()) {
+        if let Err(error) = thread.spawn(move || written.write_repeatedly()) {
             // The requests write the lines then.
             tracing::warn!(%error, "cannot start the thread of the access log");
         }
@@ -90,7 +90,7 @@ impl AccessLog {
 }
 
 impl Shared {
-    fn write_for_ever(&self) {
+    fn write_repeatedly(&self) {
         loop {
             let lines = self.lock();
             let waited = self.added.wait_while(lines, |lines| lines.is_empty());

@@ -2,12 +2,12 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The failures of a store and of the front before it. The texts are for the log, never for a client.
+/// The failures of a store, of the queue and of reads. The texts are for the log, never for a client.
 ///
 /// Cloneable, because one failure may be the answer to many requests.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
-    /// More entries wait than the queue holds. Nothing was recorded.
+    /// The queue is full. Nothing was recorded.
     #[error("the queue is full")]
     Busy,
     /// No answer in time. What was asked for may still happen.
@@ -33,7 +33,7 @@ pub enum StoreError {
     Defect(#[source] Cause),
 }
 
-/// The error below: a driver's, or a sentence.
+/// The source of an error: a driver's error, or a text.
 pub type Cause = Arc<dyn Error + Send + Sync>;
 
 impl StoreError {

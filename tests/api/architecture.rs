@@ -14,7 +14,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
     ),
 ];
 
-/// The lines of code in a file, without its tests, that still fit into a head.
+/// How many lines a file has at most, without its tests.
 const MAX_LINES: usize = 280;
 
 /// A module's path, such as `["http", "wire"]`. The crate's root is empty.
@@ -283,7 +283,7 @@ fn each_layer_knows_only_its_own_crates() {
 }
 
 #[test]
-fn a_file_fits_into_a_head() {
+fn files_are_short() {
     for Source { path, text } in Tree::read().0.values() {
         let lines = text.lines().count();
         assert!(lines <= MAX_LINES, "{} has {lines} lines", path.display());

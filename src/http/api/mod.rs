@@ -1,4 +1,5 @@
-//! The routes: a file for each noun, each with its `routes()`.
+//! The routes: a file for each noun, each with its `routes()`, and the catcher for all that no route
+//! answers.
 
 pub(super) mod entries;
 pub(super) mod health;

@@ -1,4 +1,5 @@
-//! Request guards: what a handler needs from a request, checked before the handler runs.
+//! Request guards: what a handler needs from a request, checked before the handler runs. A guard that
+//! reads a header needs it in the server's list of headers (`READ_HEADERS`).
 
 mod entry_body;
 mod idempotency_keys;

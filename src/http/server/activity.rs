@@ -35,7 +35,7 @@ pub(super) enum Phase {
 }
 
 impl Activity {
-    /// That of a connection that was just opened.
+    /// The activity of a connection that was just opened.
     pub(super) fn new() -> Self {
         Self(Arc::new(Mutex::new((Phase::Idle, Instant::now()))))
     }

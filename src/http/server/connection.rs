@@ -13,8 +13,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use super::activity::{Activity, Observed, Phase};
 use super::exchange::Exchange;
 
-/// How often a connection looks at its timeouts, which are this much longer at most. A timer for
-/// each request would cost more than all the rest of this.
+/// How often a connection checks its timeouts, so a timeout may be this much late. A timer for each
+/// request would cost more than everything else here.
 const TICK: Duration = Duration::from_secs(5);
 
 /// Serves one connection until it ends, times out, or `stop` changes because the service stops:

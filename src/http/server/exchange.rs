@@ -16,7 +16,7 @@ use super::activity::{Activity, Phase};
 use crate::http::watch::Arrival;
 use crate::http::wire::{Chunks, LongBody, ReceivedBody, Target};
 
-/// The headers that guards read. All others stay here.
+/// The headers that guards and handlers read. Rocket does not get any other.
 static READ_HEADERS: [HeaderName; 2] = [ACCEPT, HeaderName::from_static("idempotency-key")];
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -50,11 +50,11 @@ impl Exchange {
         // An id is visible ASCII, which a header may have.
         let id = HeaderValue::from_str(&arrival.id).ok();
         let long_body = LongBody::default();
-        // No route has the method CONNECT: like it, unknown ones are answered 404 or 405.
+        // No route has the method CONNECT, so requests with unknown methods are answered 404 or 405.
         let mut local = self.rocket.req(method.unwrap_or(Method::Connect), route);
         for name in &READ_HEADERS {
             for value in head.headers.get_all(name) {
-                // What is not UTF-8 must not be overlooked: it fails where it is parsed.
+                // A value that is not UTF-8 is not dropped: parsing it fails, and the client is told.
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 local.add_header(Header::new(name.as_str(), value));
             }

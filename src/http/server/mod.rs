@@ -1,4 +1,4 @@
-//! Connections: accepted within a bound, timed, and ended in order. Rocket routes the requests, but
+//! Connections: accepted up to a limit, closed after timeouts, and shut down gracefully. Rocket routes the requests, but
 //! its own listener has neither timeouts nor a bound.
 
 mod activity;

@@ -8,7 +8,8 @@ static PREFIX: LazyLock<u64> = LazyLock::new(|| Uuid::now_v7().as_u64_pair().1);
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
-/// An id for a request, unique over all processes. A random one for each would cost a system call.
+/// An id for a request, in the form of a UUID. It is as unique as a random one, which would cost a
+/// system call each.
 pub(super) fn new_request_id() -> String {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     Uuid::from_u64_pair(*PREFIX, number).to_string()

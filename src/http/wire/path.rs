@@ -1,5 +1,6 @@
 //! Which paths are known. Rocket ignores empty segments (`/table//create`, `/livez/`). Here paths
-//! are exact, and only the two that the contract names may end in a slash.
+//! are exact, except that `/table/` and `/admin/` may end in a slash, and that the sheets' handler
+//! checks everything below `/table/view/` itself.
 
 use std::borrow::Cow;
 
@@ -8,7 +9,7 @@ use rocket::http::uri::Origin;
 
 use super::problem::Problem;
 
-/// The path that stands for every path that Rocket alone would tidy up. No route has it.
+/// The path that stands for every path that Rocket would normalize. No route has it.
 static UNKNOWN: Origin<'static> = Origin::const_new("/-", None);
 
 /// What a request asks for.
@@ -24,10 +25,10 @@ impl Target {
     pub(crate) fn route(uri: &hyper::Uri) -> (Self, Origin<'_>) {
         let Some(target) = uri.path_and_query() else { return (Self::Authority, UNKNOWN.clone()) };
         let path = target.path();
-        let is_tidied = path.contains("//") || path.ends_with('/') || !path.starts_with('/');
-        let may_be_tidied =
+        let is_normalized = path.contains("//") || path.ends_with('/') || !path.starts_with('/');
+        let may_be_normalized =
             matches!(path, "/table/" | "/admin/") || path.starts_with("/table/view/");
-        match is_tidied && !may_be_tidied {
+        match is_normalized && !may_be_normalized {
             true => (Self::Path, UNKNOWN.clone()),
             false => (Self::Path, Origin::new(path, target.query().map(Cow::Borrowed))),
         }

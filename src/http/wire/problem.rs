@@ -1,4 +1,4 @@
-//! Every answer that is not a success, and the only place where such a status is chosen.
+//! Every answer that is not a success, by the table in `kind`.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -75,7 +75,7 @@ impl Problem {
 
     /// `allow` lists the methods that the path has.
     pub(crate) fn method_not_allowed(allow: String) -> Self {
-        let detail = format!("This path has the methods {allow}.");
+        let detail = format!("This path only allows {allow}.");
         Self { allow: Some(allow), ..Self::new(&kind::METHOD_NOT_ALLOWED, detail) }
     }
 

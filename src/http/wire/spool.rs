@@ -18,10 +18,12 @@ const MAX_IN_MEMORY: usize = 16;
 /// How many sheets of more than one chunk are in memory at once, however slow their readers are.
 const MAX_LARGE_SHEETS: usize = 4;
 
-/// Three texts of 100 characters, each up to 12 bytes as JSON, and some 200 bytes around them.
+/// An upper bound of an entry as JSON, in bytes: three texts of 100 characters, each of which takes
+/// at most 6 bytes, and some 300 bytes around them.
 const MAX_ENTRY: usize = 4 * 1024;
 
-/// Where sheets are written: in bounded memory, and in temporary files.
+/// Where sheets are written. Those of more than one chunk share a bounded amount of memory, and go
+/// to temporary files beyond it.
 #[derive(Clone)]
 pub(crate) struct Spools(Arc<Semaphore>);
 
@@ -49,11 +51,7 @@ pub(crate) struct SpooledSheet {
 
 #[derive(Clone)]
 enum Place {
-    /// Every chunk but the last has the same length.
-    InMemory {
-        chunks: Arc<[Bytes]>,
-        _permit: Option<Arc<OwnedSemaphorePermit>>,
-    },
+    InMemory { chunks: Arc<[Bytes]>, _permit: Option<Arc<OwnedSemaphorePermit>> },
     OnDisk(Arc<File>),
 }
 

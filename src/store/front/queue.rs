@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use crate::domain::{Passage, Recorded};
 use crate::store::StoreError;
 
-/// What requests ask of the writer. Its bound counts entries, not commands.
+/// The entries that wait for the writer, up to a limit.
 #[derive(Clone)]
 pub struct Queue {
     shared: Arc<Shared>,
@@ -15,7 +15,7 @@ pub struct Queue {
     timeout: Duration,
 }
 
-/// One request to the writer, and the channel for its answer.
+/// A request to the writer, and the channel for its answer.
 pub(super) struct Command {
     pub(super) passage: Passage,
     pub(super) answer: oneshot::Sender<Result<Recorded, StoreError>>,

@@ -77,7 +77,7 @@ impl Replica {
     }
 }
 
-/// Notes the primary's position again and again. Its failures are reported by other requests.
+/// Notes the primary's position again and again. A failure is not logged here: requests meet it too.
 fn note_positions(primary: &dyn Store, trail: &Weak<Mutex<Trail>>) {
     while let Some(trail) = trail.upgrade() {
         let asked = Instant::now();

@@ -62,16 +62,19 @@ where
         read: impl FnOnce(&dyn Store, &Progress) -> Result<T, StoreError> + Clone + Send + 'static,
     ) -> Result<(T, Source), StoreError> {
         let servers = self.servers.clone();
-        self.shared.read(key, async move { servers.read(read).await }).await
+        // The timeout includes the wait for another read of the same thing.
+        let asked = Instant::now();
+        self.shared.read(key, async move { servers.read(asked, read).await }).await
     }
 }
 
 impl Servers {
     async fn read<T: Send + 'static>(
         &self,
+        asked: Instant,
         read: impl FnOnce(&dyn Store, &Progress) -> Result<T, StoreError> + Clone + Send + 'static,
     ) -> Result<(T, Source), StoreError> {
-        let timeout = self.primary.timeout();
+        let timeout = self.primary.timeout().saturating_sub(asked.elapsed());
         let Some(replica) = &self.replica else {
             return Ok((self.primary.read_any_length(timeout, read).await?, Source::Primary));
         };
@@ -80,7 +83,7 @@ impl Servers {
             return Ok((sheet, Source::Replica { lag }));
         }
         let spent = begun.elapsed().min(replica.timeout());
-        let sheet = self.primary.read_any_length(timeout - spent, read).await?;
+        let sheet = self.primary.read_any_length(timeout.saturating_sub(spent), read).await?;
         Ok((sheet, Source::InsteadOfReplica))
     }
 }

@@ -157,11 +157,12 @@ fn answer_all(batch: &mut Vec<Command>, stored: Vec<Stored>, retried: bool) {
     let mut stored = stored.into_iter();
     let mut commands = batch.drain(..).peekable();
     while let Some(Command { passage, answer }) = commands.next() {
-        let id = passage.entry_id;
+        let entry_id = passage.entry_id;
         let (entry, outcome) = match stored.next() {
             Some(Stored::Created(id)) => (Entry { id, passage }, Outcome::Created),
             Some(Stored::Before(entry)) => {
-                // After a commit with unknown outcome, our own row has our own clock.
+                // If the outcome of an earlier attempt was unknown, the row may be this request's own:
+                // then it has the time at which this service received it.
                 let is_own = retried && entry.passage.received_at == passage.received_at;
                 let outcome = if is_own { Outcome::Created } else { Outcome::of(&entry, &passage) };
                 (entry, outcome)
@@ -172,7 +173,7 @@ fn answer_all(batch: &mut Vec<Command>, stored: Vec<Stored>, retried: bool) {
             }
         };
         // Others in this batch with the same id came later.
-        while let Some(other) = commands.next_if(|other| other.passage.entry_id == id) {
+        while let Some(other) = commands.next_if(|other| other.passage.entry_id == entry_id) {
             let outcome = Outcome::of(&entry, &other.passage);
             let _ = other.answer.send(Ok(outcome.with(entry.clone())));
         }

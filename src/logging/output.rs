@@ -1,7 +1,3 @@
-//! The log: standard output, one line each, as text or as JSON.
-
-mod access_log;
-
 use std::io::{IsTerminal, stdout};
 use std::sync::OnceLock;
 
@@ -9,8 +5,7 @@ use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::prelude::*;
 
-pub use access_log::AccessFormat;
-use access_log::AccessLog;
+use super::access_log::{self, AccessFormat, AccessLog};
 
 static ACCESS_LOG: OnceLock<AccessLog> = OnceLock::new();
 
@@ -32,7 +27,8 @@ pub fn start(filter: Targets, json: Option<bool>) {
     };
     // Fails only if something else logs already, which then stays.
     let _ = tracing_subscriber::registry().with(layer.with_filter(filter)).try_init();
-    // Disabled lines of the `log` crate cost one comparison below this level, and a look-up above.
+    // Rocket and hyper log each request through the `log` crate at lower levels. This skips their
+    // lines before the filter is asked.
     log::set_max_level(log::LevelFilter::Warn);
     let format = if is_json { AccessFormat::Json } else { AccessFormat::Text };
     ACCESS_LOG.get_or_init(|| AccessLog::start(format));
