@@ -9,11 +9,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::entry_json::push_entry;
 use crate::domain::{Entry, Site};
 
-/// How much of a sheet is written, and sent, at once, in bytes.
-const CHUNK: usize = 256 * 1024;
+/// How much of a sheet is written, and sent, at once, in bytes. mimalloc reuses blocks of this size
+/// sooner than larger ones.
+const CHUNK: usize = 64 * 1024;
+
+/// The length from which reading a sheet counts as a long read, in bytes.
+const LONG: u64 = 256 * 1024;
 
 /// How many chunks of a sheet are kept in memory. A longer sheet goes to a file without a name.
-const MAX_IN_MEMORY: usize = 16;
+const MAX_IN_MEMORY: usize = 48;
 
 /// How many sheets of more than one chunk are in memory at once, however slow their readers are.
 const MAX_LARGE_SHEETS: usize = 4;
@@ -34,12 +38,14 @@ pub(crate) struct Spool {
     /// The last chunk, not full yet.
     json: Vec<u8>,
     flushed: Flushed,
+    /// The length of the full chunks, in bytes.
+    length: u64,
 }
 
 /// The full chunks of a sheet.
 enum Flushed {
     InMemory { chunks: Vec<Bytes>, permit: Option<OwnedSemaphorePermit> },
-    OnDisk { file: File, length: u64 },
+    OnDisk(File),
 }
 
 /// A whole sheet as JSON, which requests share. Its length is known before its first byte is sent.
@@ -65,12 +71,12 @@ impl Spools {
     /// Begins a sheet at `site`.
     pub(crate) fn begin(&self, site: Site) -> Spool {
         let flushed = Flushed::InMemory { chunks: Vec::new(), permit: None };
-        Spool { site, spools: self.clone(), json: Vec::new(), flushed }
+        Spool { site, spools: self.clone(), json: Vec::new(), flushed, length: 0 }
     }
 }
 
 impl Spool {
-    /// Writes the next entry. Returns whether a chunk is full with it.
+    /// Writes the next entry. Returns whether a chunk is full with it and the sheet is a long one.
     pub(crate) fn push(&mut self, entry: &Entry) -> io::Result<bool> {
         self.json.push(if self.is_empty() { b'[' } else { b',' });
         push_entry(&mut self.json, entry, &self.site);
@@ -78,32 +84,29 @@ impl Spool {
         if is_full {
             self.flush()?;
         }
-        Ok(is_full)
+        Ok(is_full && self.length >= LONG)
     }
 
     /// Ends the sheet.
     pub(crate) fn finish(mut self) -> io::Result<SpooledSheet> {
         self.json.extend_from_slice(if self.is_empty() { b"[]" } else { b"]" });
         let last = std::mem::take(&mut self.json);
-        Ok(match self.flushed {
+        let length = self.length + last.len() as u64;
+        let place = match self.flushed {
             Flushed::InMemory { mut chunks, permit } => {
                 chunks.push(last.into());
-                SpooledSheet {
-                    length: chunks.iter().map(|chunk| chunk.len() as u64).sum(),
-                    place: Place::InMemory { chunks: chunks.into(), _permit: permit.map(Arc::new) },
-                }
+                Place::InMemory { chunks: chunks.into(), _permit: permit.map(Arc::new) }
             }
-            Flushed::OnDisk { mut file, length } => {
+            Flushed::OnDisk(mut file) => {
                 file.write_all(&last)?;
-                let length = length + last.len() as u64;
-                SpooledSheet { length, place: Place::OnDisk(Arc::new(file)) }
+                Place::OnDisk(Arc::new(file))
             }
-        })
+        };
+        Ok(SpooledSheet { length, place })
     }
 
     fn is_empty(&self) -> bool {
-        let Flushed::InMemory { chunks, .. } = &self.flushed else { return false };
-        chunks.is_empty() && self.json.is_empty()
+        self.length == 0 && self.json.is_empty()
     }
 
     /// Moves the chunk to the full ones.
@@ -113,27 +116,23 @@ impl Spool {
                 if permit.is_none() {
                     *permit = self.spools.0.clone().try_acquire_owned().ok();
                 }
-                if permit.is_some() && chunks.len() < MAX_IN_MEMORY {
-                    let next = Vec::with_capacity(CHUNK);
-                    chunks.push(std::mem::replace(&mut self.json, next).into());
-                    return Ok(());
+                if permit.is_none() || chunks.len() == MAX_IN_MEMORY {
+                    let mut file = tempfile::tempfile()?;
+                    chunks.iter().try_for_each(|chunk| file.write_all(chunk))?;
+                    self.flushed = Flushed::OnDisk(file);
+                    return self.flush();
                 }
-                let mut file = tempfile::tempfile()?;
-                let mut length = 0;
-                for chunk in chunks.iter() {
-                    file.write_all(chunk)?;
-                    length += chunk.len() as u64;
-                }
-                self.flushed = Flushed::OnDisk { file, length };
-                self.flush()
+                self.length += self.json.len() as u64;
+                let next = Vec::with_capacity(CHUNK);
+                chunks.push(std::mem::replace(&mut self.json, next).into());
             }
-            Flushed::OnDisk { file, length } => {
+            Flushed::OnDisk(file) => {
                 file.write_all(&self.json)?;
-                *length += self.json.len() as u64;
+                self.length += self.json.len() as u64;
                 self.json.clear();
-                Ok(())
             }
         }
+        Ok(())
     }
 }
 
