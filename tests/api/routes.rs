@@ -44,6 +44,16 @@ on_both_stores! {
         }
     }
 
+    fn methods_are_case_sensitive(store: StoreKind) {
+        let app = TestApp::start(store);
+        for method in ["get", "Get", "head"] {
+            let raw = format!("{method} /table HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+            let answer = Answer::from_raw(&app.raw(raw.as_bytes()));
+            answer.problem(405, "method_not_allowed");
+            assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{method}");
+        }
+    }
+
     fn an_unknown_path_is_404(store: StoreKind) {
         let app = TestApp::start(store);
         for path in [

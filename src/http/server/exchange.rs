@@ -43,7 +43,7 @@ impl Exchange {
         activity.begin(Phase::Handling);
         let (head, body) = request.into_parts();
         let (target, route) = Target::route(&head.uri);
-        let method = head.method.as_str().parse::<Method>();
+        let method = routed_method(&head.method);
         let name = method.map_or("other", |method| method.as_str());
         let sent_id = head.headers.get(&REQUEST_ID).map(HeaderValue::as_bytes);
         let arrival = Arrival::now(name, target, sent_id);
@@ -68,7 +68,7 @@ impl Exchange {
         let mut head = head_of(&answer);
         head.headers_mut().extend(id.map(|id| (REQUEST_ID.clone(), id)));
         let content = match long_body.chunks() {
-            _ if method == Ok(Method::Head) => Content::Absent,
+            _ if method == Some(Method::Head) => Content::Absent,
             Some(chunks) => Content::Chunks(chunks),
             None => {
                 // Enough for most answers. Reading from memory does not fail.
@@ -80,6 +80,13 @@ impl Exchange {
         activity.begin(Phase::Sending);
         Ok(head.map(|()| Answer { content, activity }))
     }
+}
+
+/// The method as Rocket names it, if HTTP defines it. Rocket's own parser ignores case, but methods are
+/// case-sensitive (RFC 9110, section 9.1).
+fn routed_method(method: &hyper::Method) -> Option<Method> {
+    let known = method.as_str().parse::<Method>().ok()?;
+    (known.as_str() == method.as_str()).then_some(known)
 }
 
 /// The status and the headers of an answer.
