@@ -4,6 +4,7 @@
 
 mod clock;
 mod day;
+mod direction;
 mod entry;
 mod field_error;
 mod moment;
@@ -15,6 +16,7 @@ mod text;
 
 pub use clock::Clock;
 pub use day::{Day, InvalidDay};
+pub use direction::{Direction, InvalidDirection};
 pub use entry::{Entry, Recorded};
 pub use field_error::FieldError;
 pub use moment::{ALL_MOMENTS, InvalidMoment, Stamp, parse_moment};

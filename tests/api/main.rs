@@ -6,6 +6,7 @@ mod support;
 mod architecture;
 mod commands;
 mod days;
+mod directions;
 mod entries;
 mod generated_bodies;
 mod health;

@@ -81,7 +81,7 @@ fn map() -> Value {
         "service": "rollcall",
         "version": env!("CARGO_PKG_VERSION"),
         "routes": {
-            "POST /table/create": "record an entry: firstname, lastname, and optionally gate, entry_id, occurred_at",
+            "POST /table/create": "record an entry: firstname, lastname, and optionally gate, entry_id, occurred_at, direction, person_ref",
             "GET /table/view/date:YYYYMMDD": "the whole sheet of a day",
             "GET /table/view/date:today": "the whole sheet of today",
             "GET /health": "the state of the service",

@@ -15,8 +15,8 @@ const MAX_IN_MEMORY: usize = 1024 * 1024;
 /// How much of a sheet is written, and sent, at once, in bytes.
 const CHUNK: usize = 256 * 1024;
 
-/// Three texts of 100 characters, each up to 12 bytes as JSON, and some 200 bytes around them.
-const MAX_ENTRY: usize = 4 * 1024;
+/// Four texts of 100 characters, each up to 12 bytes as JSON, and some 250 bytes around them.
+const MAX_ENTRY: usize = 6 * 1024;
 
 /// A sheet as JSON that is being written, in bounded memory.
 pub struct Spool {

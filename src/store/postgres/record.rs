@@ -73,6 +73,8 @@ struct InsertBatch<'a> {
     lastnames: Vec<&'a str>,
     firstnames: Vec<&'a str>,
     gates: Vec<Option<&'a str>>,
+    directions: Vec<&'static str>,
+    person_refs: Vec<Option<&'a str>>,
 }
 
 impl<'a> InsertBatch<'a> {
@@ -84,6 +86,8 @@ impl<'a> InsertBatch<'a> {
             lastnames: batch.iter().map(|passage| &*passage.lastname).collect(),
             firstnames: batch.iter().map(|passage| &*passage.firstname).collect(),
             gates: batch.iter().map(|passage| passage.gate.as_deref()).collect(),
+            directions: batch.iter().map(|passage| passage.direction.as_str()).collect(),
+            person_refs: batch.iter().map(|passage| passage.person_ref.as_deref()).collect(),
         }
     }
 }
@@ -91,8 +95,8 @@ impl<'a> InsertBatch<'a> {
 impl QueryFragment<Pg> for InsertBatch<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            "INSERT INTO attendance (entry_id, login, received_at, lastname, firstname, gate) \
-             SELECT * FROM unnest(",
+            "INSERT INTO attendance (entry_id, login, received_at, lastname, firstname, gate, \
+             direction, person_ref) SELECT * FROM unnest(",
         );
         out.push_bind_param::<Array<SqlUuid>, _>(&self.entry_ids)?;
         out.push_sql(", ");
@@ -105,6 +109,10 @@ impl QueryFragment<Pg> for InsertBatch<'_> {
         out.push_bind_param::<Array<Text>, _>(&self.firstnames)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Nullable<Text>>, _>(&self.gates)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.directions)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.person_refs)?;
         out.push_sql(") ON CONFLICT (entry_id) DO NOTHING RETURNING entry_id, id");
         Ok(())
     }

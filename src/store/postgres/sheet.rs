@@ -110,8 +110,8 @@ impl QueryFragment<Pg> for DeclareSheet {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "DECLARE sheet NO SCROLL CURSOR FOR \
-             SELECT id, entry_id, login, received_at, lastname, firstname, gate \
-             FROM attendance WHERE login >= ",
+             SELECT id, entry_id, login, received_at, lastname, firstname, gate, direction, \
+             person_ref FROM attendance WHERE login >= ",
         );
         out.push_bind_param::<Timestamptz, _>(&self.start)?;
         out.push_sql(" AND login < ");

@@ -9,6 +9,8 @@ diesel::table! {
         lastname -> VarChar,
         firstname -> VarChar,
         gate -> Nullable<VarChar>,
+        direction -> VarChar,
+        person_ref -> Nullable<VarChar>,
     }
 }
 

@@ -52,6 +52,8 @@ fn record_one(connection: &mut SqliteConnection, passage: &Passage) -> QueryResu
             attendance::lastname.eq(&*passage.lastname),
             attendance::firstname.eq(&*passage.firstname),
             attendance::gate.eq(passage.gate.as_deref()),
+            attendance::direction.eq(passage.direction.as_str()),
+            attendance::person_ref.eq(passage.person_ref.as_deref()),
         ))
         .on_conflict(attendance::entry_id)
         .do_nothing()

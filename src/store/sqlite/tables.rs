@@ -9,6 +9,8 @@ diesel::table! {
         lastname -> Text,
         firstname -> Text,
         gate -> Nullable<Text>,
+        direction -> Text,
+        person_ref -> Nullable<Text>,
     }
 }
 
