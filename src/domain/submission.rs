@@ -57,14 +57,14 @@ pub fn parse_submission(
 }
 
 /// The members of a body, and the errors found in them so far.
-struct Fields<'a> {
-    object: &'a Object<'a>,
-    errors: &'a mut Vec<FieldError>,
+pub(super) struct Fields<'a> {
+    pub(super) object: &'a Object<'a>,
+    pub(super) errors: &'a mut Vec<FieldError>,
 }
 
 impl Fields<'_> {
     /// The parsed member, if it is there and valid.
-    fn optional<T>(
+    pub(super) fn optional<T>(
         &mut self,
         field: &'static str,
         parse: impl FnOnce(&'static str, &str) -> Result<T, FieldError>,
@@ -91,20 +91,23 @@ impl Fields<'_> {
     }
 }
 
-fn parse_text(field: &'static str, text: &str) -> Result<Text, FieldError> {
+pub(super) fn parse_text(field: &'static str, text: &str) -> Result<Text, FieldError> {
     Text::parse(text).map_err(|e| FieldError::new(field, e.code(), e.to_string()))
 }
 
-fn parse_occurred_at(field: &'static str, text: &str) -> Result<DateTime<Utc>, FieldError> {
+pub(super) fn parse_occurred_at(
+    field: &'static str,
+    text: &str,
+) -> Result<DateTime<Utc>, FieldError> {
     parse_moment(text).map_err(|e| FieldError::new(field, e.code(), e.to_string()))
 }
 
-fn parse_direction(field: &'static str, text: &str) -> Result<Direction, FieldError> {
+pub(super) fn parse_direction(field: &'static str, text: &str) -> Result<Direction, FieldError> {
     Direction::parse(text).map_err(|e| FieldError::new(field, "invalid_direction", e.to_string()))
 }
 
 /// Only the hyphenated form: the `uuid` crate would accept three others too.
-fn parse_entry_id(field: &'static str, text: &str) -> Result<Uuid, FieldError> {
+pub(super) fn parse_entry_id(field: &'static str, text: &str) -> Result<Uuid, FieldError> {
     const EXPECTED: &str =
         "must be one UUID of 36 characters, such as 01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f";
     Some(text)
@@ -114,7 +117,7 @@ fn parse_entry_id(field: &'static str, text: &str) -> Result<Uuid, FieldError> {
 }
 
 /// The header's UUID, bare or as a quoted string, if it agrees with the body's.
-fn idempotency_key(
+pub(super) fn idempotency_key(
     values: &[&str],
     in_body: Option<Uuid>,
     errors: &mut Vec<FieldError>,
@@ -133,7 +136,7 @@ fn idempotency_key(
 }
 
 /// A version 7 UUID: ids made later sort behind earlier ones.
-fn new_entry_id(at: DateTime<Utc>) -> Uuid {
+pub(super) fn new_entry_id(at: DateTime<Utc>) -> Uuid {
     let seconds = at.timestamp().try_into().unwrap_or(0);
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.timestamp_subsec_nanos()))
 }

@@ -1,5 +1,6 @@
 //! The routes: a file for each noun, each with its `routes()`.
 
+pub mod amendments;
 pub mod entries;
 pub mod health;
 pub mod index;

@@ -1,6 +1,7 @@
 //! How values look on the wire: problems, paths, bodies, entries and sheets.
 
 mod body;
+mod change_json;
 mod entry_json;
 mod kind;
 mod long_body;
@@ -9,6 +10,7 @@ mod problem;
 mod spool;
 
 pub use body::ReceivedBody;
+pub use change_json::push_trail;
 pub use entry_json::push_entry;
 pub use kind::CODES;
 pub use long_body::{Chunks, LongBody};

@@ -7,11 +7,12 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
+use super::amendments;
 use super::classify::classify;
 use super::row::{Row, entry};
 use super::tables::attendance;
-use crate::domain::Passage;
-use crate::store::{Recorder, StoreError, Stored};
+use crate::domain::{Amendment, Passage};
+use crate::store::{Amended, Recorder, StoreError, Stored};
 
 /// The connection of a writer.
 pub(super) struct PostgresRecorder(PgConnection);
@@ -40,6 +41,15 @@ impl Recorder for PostgresRecorder {
                 .ok_or_else(|| StoreError::unreachable("an entry disappeared while it was read")),
         });
         stored.collect()
+    }
+
+    fn amend(
+        &mut self,
+        amendment: &Amendment,
+        replacement: Option<&Passage>,
+    ) -> Result<Option<Amended>, StoreError> {
+        amendments::amend(&mut self.0, amendment, replacement)
+            .map_err(|error| classify(error, &mut self.0))
     }
 }
 

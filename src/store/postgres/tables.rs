@@ -15,6 +15,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    amendment (change) {
+        change -> BigInt,
+        entry_id -> Uuid,
+        number -> SmallInt,
+        replacement -> Nullable<Uuid>,
+        reason -> VarChar,
+        made_by -> Nullable<VarChar>,
+        made_at -> Timestamptz,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(attendance, amendment);
+
+diesel::table! {
     /// Diesel's list of applied migrations.
     __diesel_schema_migrations (version) {
         version -> VarChar,
