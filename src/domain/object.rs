@@ -32,6 +32,11 @@ impl<'a> Object<'a> {
         serde_json::from_str(text).map_err(InvalidJson::from)
     }
 
+    /// Whether the member is there and `null`.
+    pub fn is_null(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|raw| raw.get() == "null")
+    }
+
     /// The member's value. Fails where a string has an escape that is no Unicode character.
     pub fn member(&self, name: &str) -> Result<Member<'a>, InvalidJson> {
         let Some(raw) = self.0.get(name) else { return Ok(Member::Absent) };

@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::Text;
+use super::{Direction, Text};
 
 /// One person passing one gate at one moment: what a gate submits and what a store keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,16 +15,30 @@ pub struct Passage {
     pub firstname: Text,
     pub lastname: Text,
     pub gate: Option<Text>,
+    pub direction: Direction,
+    /// A badge or staff number, which identifies the person better than names do.
+    pub person_ref: Option<Text>,
 }
 
 impl Passage {
-    /// Whether `other`, which has the same `entry_id`, is a retry of this passage: the same names
-    /// and gate, and the same moment or none in both.
+    /// Whether `other`, which has the same `entry_id`, is a retry of this passage: the same
+    /// content, and the same moment or none in both.
     pub fn is_repeated_by(&self, other: &Self) -> bool {
-        self.occurred_at() == other.occurred_at()
-            && self.firstname == other.firstname
+        self.occurred_at() == other.occurred_at() && self.has_the_same_members(other)
+    }
+
+    /// Whether `other`, which may have another `entry_id`, says the same: the same members and the
+    /// same moment, named by the gate or not.
+    pub fn has_the_content_of(&self, other: &Self) -> bool {
+        self.login == other.login && self.has_the_same_members(other)
+    }
+
+    fn has_the_same_members(&self, other: &Self) -> bool {
+        self.firstname == other.firstname
             && self.lastname == other.lastname
             && self.gate == other.gate
+            && self.direction == other.direction
+            && self.person_ref == other.person_ref
     }
 
     /// The moment that the gate sent, if it sent one.

@@ -1,7 +1,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
-use super::{FieldError, InvalidJson, Member, Object, Passage, Text, parse_moment};
+use super::{Direction, FieldError, InvalidJson, Member, Object, Passage, Text, parse_moment};
 
 /// The reasons to reject the body of a create.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub fn parse_submission(
     let id = fields.optional("entry_id", parse_entry_id)?;
     let key = idempotency_key(keys, id, fields.errors);
     let occurred_at = fields.optional("occurred_at", parse_occurred_at)?;
+    let direction = fields.optional("direction", parse_direction)?;
+    let person_ref = fields.optional("person_ref", parse_text)?;
 
     match (firstname, lastname) {
         (Some(firstname), Some(lastname)) if errors.is_empty() => Ok(Passage {
@@ -47,20 +49,22 @@ pub fn parse_submission(
             firstname,
             lastname,
             gate,
+            direction: direction.unwrap_or_default(),
+            person_ref,
         }),
         _ => Err(InvalidSubmission::Fields(errors)),
     }
 }
 
 /// The members of a body, and the errors found in them so far.
-struct Fields<'a> {
-    object: &'a Object<'a>,
-    errors: &'a mut Vec<FieldError>,
+pub(super) struct Fields<'a> {
+    pub(super) object: &'a Object<'a>,
+    pub(super) errors: &'a mut Vec<FieldError>,
 }
 
 impl Fields<'_> {
     /// The parsed member, if it is there and valid.
-    fn optional<T>(
+    pub(super) fn optional<T>(
         &mut self,
         field: &'static str,
         parse: impl FnOnce(&'static str, &str) -> Result<T, FieldError>,
@@ -87,16 +91,23 @@ impl Fields<'_> {
     }
 }
 
-fn parse_text(field: &'static str, text: &str) -> Result<Text, FieldError> {
+pub(super) fn parse_text(field: &'static str, text: &str) -> Result<Text, FieldError> {
     Text::parse(text).map_err(|e| FieldError::new(field, e.code(), e.to_string()))
 }
 
-fn parse_occurred_at(field: &'static str, text: &str) -> Result<DateTime<Utc>, FieldError> {
+pub(super) fn parse_occurred_at(
+    field: &'static str,
+    text: &str,
+) -> Result<DateTime<Utc>, FieldError> {
     parse_moment(text).map_err(|e| FieldError::new(field, e.code(), e.to_string()))
 }
 
+pub(super) fn parse_direction(field: &'static str, text: &str) -> Result<Direction, FieldError> {
+    Direction::parse(text).map_err(|e| FieldError::new(field, "invalid_direction", e.to_string()))
+}
+
 /// Only the hyphenated form: the `uuid` crate would accept three others too.
-fn parse_entry_id(field: &'static str, text: &str) -> Result<Uuid, FieldError> {
+pub(super) fn parse_entry_id(field: &'static str, text: &str) -> Result<Uuid, FieldError> {
     const EXPECTED: &str =
         "must be one UUID of 36 characters, such as 01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f";
     Some(text)
@@ -106,7 +117,7 @@ fn parse_entry_id(field: &'static str, text: &str) -> Result<Uuid, FieldError> {
 }
 
 /// The header's UUID, bare or as a quoted string, if it agrees with the body's.
-fn idempotency_key(
+pub(super) fn idempotency_key(
     values: &[&str],
     in_body: Option<Uuid>,
     errors: &mut Vec<FieldError>,
@@ -125,7 +136,7 @@ fn idempotency_key(
 }
 
 /// A version 7 UUID: ids of a later millisecond sort behind earlier ones.
-fn new_entry_id(at: DateTime<Utc>) -> Uuid {
+pub(super) fn new_entry_id(at: DateTime<Utc>) -> Uuid {
     let seconds = at.timestamp().try_into().unwrap_or(0);
     Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, at.timestamp_subsec_nanos()))
 }
@@ -161,12 +172,14 @@ mod tests {
             parse(r#"{"firstname": " Arvin ", "lastname": "Cudanin", "login": 5}"#, &[]).unwrap();
         assert_eq!((&*passage.firstname, &*passage.lastname), ("Arvin", "Cudanin"));
         assert_eq!((passage.login, passage.received_at, passage.gate), (noon(), noon(), None));
+        assert_eq!((passage.direction, passage.person_ref), (Direction::In, None));
         assert_eq!(passage.entry_id.get_version_num(), 7);
     }
 
     #[test]
     fn all_invalid_members_are_reported_at_once() {
-        let body = r#"{"firstname": 1, "gate": "", "entry_id": "x", "occurred_at": "noon"}"#;
+        let body = r#"{"firstname": 1, "gate": "", "entry_id": "x", "occurred_at": "noon",
+            "direction": "up", "person_ref": "\u0000"}"#;
         assert_eq!(
             fields(body, &["y"]),
             [
@@ -176,6 +189,8 @@ mod tests {
                 ("entry_id", "invalid_uuid"),
                 ("Idempotency-Key", "invalid_uuid"),
                 ("occurred_at", "invalid_time"),
+                ("direction", "invalid_direction"),
+                ("person_ref", "forbidden_character"),
             ]
         );
     }
@@ -189,8 +204,11 @@ mod tests {
 
     #[test]
     fn null_means_absent() {
-        let body = r#"{"firstname": "a", "lastname": "b", "gate": null, "entry_id": null, "occurred_at": null}"#;
-        assert_eq!(parse(body, &[]).unwrap().gate, None);
+        let body = r#"{"firstname": "a", "lastname": "b", "gate": null, "entry_id": null,
+            "occurred_at": null, "direction": null, "person_ref": null}"#;
+        let passage = parse(body, &[]).unwrap();
+        assert_eq!((passage.gate, passage.person_ref), (None, None));
+        assert_eq!(passage.direction, Direction::In);
         assert_eq!(
             fields(r#"{"firstname": null, "lastname": "b"}"#, &[]),
             [("firstname", "required")]
@@ -249,9 +267,13 @@ mod tests {
             r#""firstname": "A", "lastname": "b""#,
             r#""firstname": "a", "lastname": "B""#,
             r#""firstname": "a", "lastname": "b", "gate": "A""#,
+            r#""firstname": "a", "lastname": "b", "direction": "out""#,
+            r#""firstname": "a", "lastname": "b", "person_ref": "17""#,
         ] {
             assert!(!without.is_repeated_by(&with(other, "")));
         }
+        let default = r#""firstname": "a", "lastname": "b", "direction": "in""#;
+        assert!(without.is_repeated_by(&with(default, "")));
     }
 
     proptest! {
@@ -259,7 +281,7 @@ mod tests {
         fn any_bytes_give_an_entry_or_a_named_error(
             body in prop_oneof![
                 proptest::collection::vec(any::<u8>(), 0..200),
-                "\\{(\"(firstname|lastname|gate|x)\": (\"[^\"]{0,3}\"|[0-9]|null|\\[\\]),? ?){0,4}\\}"
+                "\\{(\"(firstname|lastname|gate|direction|person_ref|x)\": (\"[^\"]{0,3}\"|\"out\"|[0-9]|null|\\[\\]),? ?){0,4}\\}"
                     .prop_map(String::into_bytes),
             ],
         ) {
@@ -278,6 +300,8 @@ mod tests {
         fn a_passage_is_a_retry_of_itself(
             firstname in "[^\\p{Cc}\u{202a}-\u{202e}\u{2066}-\u{2069}]{0,4}[a-z\u{4e00}-\u{9fff}]{1,20}",
             gate in proptest::option::of("[A-Z]{1,3}"),
+            direction in proptest::option::of(prop_oneof![Just("in"), Just("out")]),
+            person_ref in proptest::option::of("[0-9]{1,9}"),
             micros in 0i64..4_000_000_000_000_000,
             moment in any::<bool>(),
         ) {
@@ -285,9 +309,12 @@ mod tests {
             let moment = moment.then(|| received_at.to_rfc3339());
             let body = serde_json::json!({
                 "firstname": firstname, "lastname": "x", "gate": gate, "occurred_at": moment,
+                "direction": direction, "person_ref": person_ref,
             });
             let passage = parse_submission(body.to_string().as_bytes(), &[], received_at).unwrap();
             prop_assert!(passage.is_repeated_by(&passage));
+            prop_assert_eq!(passage.direction.as_str(), direction.unwrap_or("in"));
+            prop_assert_eq!(passage.person_ref.as_deref(), person_ref.as_deref());
             prop_assert_eq!(passage.login == passage.received_at, moment.is_none());
         }
     }

@@ -14,9 +14,9 @@ pub enum InvalidText {
     /// Nothing is left after trimming.
     #[error("must have at least one character that is not white space")]
     Empty,
-    /// More than 100 Unicode scalar values after trimming.
-    #[error("must have at most {MAX_CHARS} characters; this has {0}")]
-    TooLong(usize),
+    /// More Unicode scalar values than `most` after trimming.
+    #[error("must have at most {most} characters; this has {has}")]
+    TooLong { has: usize, most: usize },
     /// A control character, or one that overrides the writing direction.
     #[error(
         "must not contain control characters, bidirectional overrides or isolates; this contains U+{:04X}",
@@ -28,6 +28,11 @@ pub enum InvalidText {
 impl Text {
     /// Trims `raw` at both ends, then checks it.
     pub fn parse(raw: &str) -> Result<Self, InvalidText> {
+        Self::parse_up_to(MAX_CHARS, raw)
+    }
+
+    /// The same for a text of at most `most` characters.
+    pub(super) fn parse_up_to(most: usize, raw: &str) -> Result<Self, InvalidText> {
         let text = raw.trim();
         if text.is_empty() {
             return Err(InvalidText::Empty);
@@ -36,8 +41,8 @@ impl Text {
             return Err(InvalidText::Forbidden(c));
         }
         match text.chars().count() {
-            0..=MAX_CHARS => Ok(Self(text.to_owned())),
-            n => Err(InvalidText::TooLong(n)),
+            has if has <= most => Ok(Self(text.to_owned())),
+            has => Err(InvalidText::TooLong { has, most }),
         }
     }
 
@@ -52,7 +57,7 @@ impl InvalidText {
     pub fn code(self) -> &'static str {
         match self {
             Self::Empty => "empty",
-            Self::TooLong(_) => "too_long",
+            Self::TooLong { .. } => "too_long",
             Self::Forbidden(_) => "forbidden_character",
         }
     }
@@ -97,7 +102,10 @@ mod tests {
     #[test]
     fn length_counts_scalar_values_and_not_bytes() {
         assert!(Text::parse(&"𠮷".repeat(100)).is_ok());
-        assert_eq!(Text::parse(&"𠮷".repeat(101)), Err(InvalidText::TooLong(101)));
+        assert_eq!(
+            Text::parse(&"𠮷".repeat(101)),
+            Err(InvalidText::TooLong { has: 101, most: 100 })
+        );
         assert!(Text::parse(&format!("  {}  ", "x".repeat(100))).is_ok());
     }
 

@@ -2,7 +2,7 @@ use rocket::config::{Config, Ident, LogLevel};
 use rocket::shield::Shield;
 use rocket::{Build, Rocket};
 
-use super::api::{entries, health, index, scrape, sheets, unmatched};
+use super::api::{amendments, entries, health, index, scrape, sheets, unmatched};
 use super::service::Service;
 use super::watch::{Metrics, Observer};
 
@@ -23,6 +23,7 @@ pub(super) fn app(service: Service) -> Rocket<Build> {
         .attach(Shield::new())
         .attach(Observer)
         .mount("/", entries::routes())
+        .mount("/", amendments::routes())
         .mount("/", sheets::routes())
         .mount("/", index::routes())
         .mount("/", health::routes())

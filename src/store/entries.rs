@@ -2,23 +2,23 @@ use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 
-use super::StoreError;
-use crate::domain::{Entry, Passage};
+use super::{Amended, StoreError};
+use crate::domain::{Amendment, Entry, Passage};
 
 /// Reads entries, and opens connections that record them.
 pub trait Entries {
     /// Opens a connection to record through.
     fn recorder(&self) -> Result<Box<dyn Recorder>, StoreError>;
 
-    /// Calls `each` with every entry whose `login` lies in `instants`, by ascending id, from one
-    /// snapshot. Memory does not grow with their number. Stops at the first error.
+    /// Calls `each` with every entry whose `login` lies in `instants` and that is neither voided nor
+    /// replaced, by ascending id, from one snapshot. Memory does not grow with their number. Stops at the first error.
     fn each_entry(
         &self,
         instants: Range<DateTime<Utc>>,
         each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError>;
 
-    /// The number of entries whose `login` lies in `instants`.
+    /// The number of entries whose `login` lies in `instants`, voided and replaced ones included.
     fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError>;
 }
 
@@ -33,6 +33,17 @@ pub trait Recorder {
     /// `Ok` means committed and flushed to disk. After any error but [`StoreError::Refused`] the
     /// recorder must not be used again.
     fn record(&mut self, batch: &[&Passage]) -> Result<Vec<Stored>, StoreError>;
+
+    /// Stores `amendment`, with the entry that replaces its own if there is one, in one transaction.
+    /// `None`, and nothing is stored, if the number of the amendment or the `entry_id` of the
+    /// replacement is taken.
+    ///
+    /// `Ok` and errors mean the same as for [`Self::record`].
+    fn amend(
+        &mut self,
+        amendment: &Amendment,
+        replacement: Option<&Passage>,
+    ) -> Result<Option<Amended>, StoreError>;
 }
 
 /// What the store holds under one `entry_id` after a batch.

@@ -2,6 +2,7 @@
 //!
 //! The adapters block. [`Queue`], [`Reader`] and [`Sheets`] are the asynchronous front.
 
+mod amendments;
 mod backend;
 mod entries;
 mod error;
@@ -11,10 +12,11 @@ mod replication;
 mod schema;
 mod sqlite;
 
+pub use amendments::{Amended, Amendments};
 pub use backend::Store;
 pub use entries::{Entries, Recorder, Stored};
 pub use error::{Cause, StoreError};
-pub use front::{Progress, Queue, Reader, Sheets, Source, Writer, replica_timeout};
+pub use front::{AmendOutcome, Progress, Queue, Reader, Sheets, Source, Writer, replica_timeout};
 pub use postgres::{Password, PostgresStore, PostgresTarget};
 pub use replication::{Position, Replication};
 pub use schema::{Migration, MigrationState, Schema, SchemaState, Versioned};

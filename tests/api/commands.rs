@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use crate::support::{Fresh, StoreKind, TestApp, on_both_stores};
+use crate::support::{Fresh, StoreKind, TestApp, last_version, migrations, on_both_stores};
 
 fn rollcall(arguments: &[&str], environment: &[(&str, String)]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_rollcall"))
@@ -25,14 +25,17 @@ on_both_stores! {
         let environment = fresh.environment();
         let made = || matches!(&fresh, Fresh::Embedded(_)) && fresh.file().exists();
         let list = || lines(&rollcall(&["migrate", "--list"], &environment).stdout);
-        assert_eq!(list(), ["20261121000000_create_attendance  missing"]);
+        let each = |state: &str| migrations().iter().map(|name| format!("{name}  {state}")).collect::<Vec<_>>();
+        assert_eq!(list(), each("missing"));
         assert!(!made(), "--list has created the file");
         let first = rollcall(&["migrate"], &environment);
         assert_eq!(first.status.code(), Some(0));
-        assert!(lines(&first.stdout)[0].starts_with("applied 20261121000000"), "{first:?}");
-        assert_eq!(list(), ["20261121000000_create_attendance  applied"]);
+        let mut expected: Vec<_> = migrations().iter().map(|name| format!("applied {name}")).collect();
+        expected.push(format!("the schema is current: {}", last_version()));
+        assert_eq!(lines(&first.stdout), expected);
+        assert_eq!(list(), each("applied"));
         let second = rollcall(&["migrate"], &environment);
-        assert_eq!((second.status.code(), lines(&second.stdout)), (Some(0), vec!["the schema is current: 20261121000000".into()]));
+        assert_eq!((second.status.code(), lines(&second.stdout)), (Some(0), vec![format!("the schema is current: {}", last_version())]));
     }
 
     fn migrate_does_not_change_a_schema_that_is_ahead(store: StoreKind) {
@@ -48,7 +51,7 @@ on_both_stores! {
         let fresh = Fresh::bare(store);
         let waited = rollcall(&["wait-for-schema", "--timeout", "0"], &fresh.environment());
         assert_eq!(waited.status.code(), Some(1));
-        assert!(lines(&waited.stderr)[0].contains("20261121000000_create_attendance is missing"), "{waited:?}");
+        assert!(lines(&waited.stderr)[0].contains(&format!("{} is missing", migrations()[0])), "{waited:?}");
         assert_eq!(rollcall(&["migrate"], &fresh.environment()).status.code(), Some(0));
         let waited = rollcall(&["wait-for-schema"], &fresh.environment());
         assert_eq!(waited.status.code(), Some(0), "{waited:?}");

@@ -48,7 +48,7 @@ on_both_stores! {
         assert_eq!(answer.status, 201, "{answer:?}");
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_eq!(answer.body, format!(
-            r#"{{"id":1,"login":"2019-06-24T09:12:21.123456+08:00","firstname":"Arvin","lastname":"Cudanin","gate":"A","entry_id":"{ID}","received_at":"2019-06-24T01:12:21.123456Z"}}"#
+            r#"{{"id":1,"login":"2019-06-24T09:12:21.123456+08:00","firstname":"Arvin","lastname":"Cudanin","gate":"A","entry_id":"{ID}","received_at":"2019-06-24T01:12:21.123456Z","direction":"in","person_ref":null}}"#
         ));
         assert_eq!(app.sheet("20190624"), [answer.json()]);
     }

@@ -13,9 +13,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod amendments;
 mod architecture;
 mod commands;
 mod days;
+mod directions;
 mod entries;
 mod generated_bodies;
 mod health;

@@ -81,9 +81,12 @@ fn map() -> Value {
         "service": "rollcall",
         "version": env!("CARGO_PKG_VERSION"),
         "routes": {
-            "POST /table/create": "record an entry: firstname, lastname, and optionally gate, entry_id, occurred_at",
+            "POST /table/create": "record an entry: firstname, lastname, and optionally gate, entry_id, occurred_at, direction, person_ref",
             "GET /table/view/date:YYYYMMDD": "the whole sheet of a day",
             "GET /table/view/date:today": "the whole sheet of today",
+            "GET /table/entry/ENTRY_ID": "an entry, its state and its history",
+            "POST /table/entry/ENTRY_ID/void": "take an entry off its sheet: reason",
+            "POST /table/entry/ENTRY_ID/correct": "replace an entry: reason, and what is different",
             "GET /health": "the state of the service",
             "GET /metrics": "its counters, for Prometheus",
             "GET /readyz": "200 while it can serve",

@@ -1,6 +1,7 @@
 //! The routes: a file for each noun, each with its `routes()`, and the catcher for all that no route
 //! answers.
 
+pub(super) mod amendments;
 pub(super) mod entries;
 pub(super) mod health;
 pub(super) mod index;

@@ -3,10 +3,12 @@
 
 mod entry_body;
 mod idempotency_keys;
+mod path_entry_id;
 mod refusal;
 mod request_path;
 
 pub(super) use entry_body::EntryBody;
 pub(super) use idempotency_keys::IdempotencyKeys;
+pub(super) use path_entry_id::PathEntryId;
 pub(super) use refusal::refused;
 pub(super) use request_path::RequestPath;

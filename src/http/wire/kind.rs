@@ -26,6 +26,8 @@ kinds! {
     METHOD_NOT_ALLOWED = MethodNotAllowed, "method_not_allowed", "Method not allowed";
     BODY_TOO_LARGE = PayloadTooLarge, "body_too_large", "Body too large";
     ENTRY_ID_REUSED = UnprocessableEntity, "entry_id_reused", "entry_id names another entry";
+    ALREADY_AMENDED = Conflict, "already_amended", "Already amended";
+    NOTHING_TO_CORRECT = BadRequest, "nothing_to_correct", "Nothing to correct";
     BUSY = ServiceUnavailable, "busy", "Too many entries are waiting";
     STORE_UNAVAILABLE = ServiceUnavailable, "store_unavailable", "Store unavailable";
     NOT_READY = ServiceUnavailable, "not_ready", "Not ready";

@@ -1,6 +1,7 @@
 //! How values look on the wire: problems, paths, bodies, entries and sheets.
 
 mod body;
+mod change_json;
 mod entry_json;
 mod kind;
 mod long_body;
@@ -9,6 +10,7 @@ mod problem;
 mod spool;
 
 pub(super) use body::ReceivedBody;
+pub(super) use change_json::push_trail;
 pub(super) use entry_json::push_entry;
 pub(super) use kind::CODES;
 pub(super) use long_body::{Chunks, LongBody};

@@ -11,7 +11,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
 
 use super::kind::{self, Kind};
-use crate::domain::{FieldError, InvalidDay, InvalidSubmission};
+use crate::domain::{FieldError, InvalidDay, InvalidSubmission, NotAmendable};
 use crate::store::StoreError;
 
 /// When a client may try again, in seconds.
@@ -93,6 +93,26 @@ impl Problem {
         )
     }
 
+    /// No entry has the `entry_id` in the path.
+    pub fn no_entry() -> Self {
+        Self::new(&kind::NOT_FOUND, "No entry with this entry_id is stored.")
+    }
+
+    pub fn already_amended() -> Self {
+        Self::new(
+            &kind::ALREADY_AMENDED,
+            "Another amendment of this entry is already stored. \
+             GET /table/entry/ and its entry_id shows it.",
+        )
+    }
+
+    pub fn nothing_to_correct() -> Self {
+        Self::new(
+            &kind::NOTHING_TO_CORRECT,
+            "The entry already holds what the correction says. Send at least one other value.",
+        )
+    }
+
     /// `reason` is for an operator and holds no secret.
     pub(crate) fn not_ready(reason: &'static str, cause: Option<StoreError>) -> Self {
         Self { cause: cause.map(Box::new), ..Self::new(&kind::NOT_READY, reason) }
@@ -109,6 +129,21 @@ impl Problem {
                     &kind::STORE_UNAVAILABLE,
                     "The store did not answer in time, so it is unknown whether the entry was \
                      recorded. Send it again with the same entry_id: that is safe.",
+                )
+            },
+            error => error.into(),
+        }
+    }
+
+    /// A failure to void an entry. It may be voided nevertheless.
+    pub fn not_voided(error: StoreError) -> Self {
+        match error {
+            StoreError::TimedOut(_) | StoreError::Unreachable(_) => Self {
+                cause: Some(Box::new(error)),
+                ..Self::new(
+                    &kind::STORE_UNAVAILABLE,
+                    "The store did not answer in time, so it is unknown whether the entry was \
+                     voided. Send the same request again: that is safe.",
                 )
             },
             error => error.into(),
@@ -136,6 +171,16 @@ impl From<InvalidSubmission> for Problem {
                     "Some members are invalid; 'errors' lists each of them.",
                 )
             },
+        }
+    }
+}
+
+impl From<NotAmendable> for Problem {
+    fn from(error: NotAmendable) -> Self {
+        match error {
+            NotAmendable::EntryIdReused => Self::entry_id_reused(),
+            NotAmendable::AlreadyAmended => Self::already_amended(),
+            NotAmendable::NothingToCorrect => Self::nothing_to_correct(),
         }
     }
 }

@@ -22,7 +22,7 @@ const MAX_IN_MEMORY: usize = 48;
 /// How many sheets of more than one chunk are in memory at once, however slow their readers are.
 const MAX_LARGE_SHEETS: usize = 4;
 
-/// An upper bound of an entry as JSON, in bytes: three texts of 100 characters, each of which takes
+/// An upper bound of an entry as JSON, in bytes: four texts of 100 characters, each of which takes
 /// at most 6 bytes, and some 300 bytes around them.
 const MAX_ENTRY: usize = 4 * 1024;
 

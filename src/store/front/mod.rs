@@ -9,7 +9,7 @@ mod sheets;
 mod trail;
 mod writer;
 
-pub use queue::Queue;
+pub use queue::{AmendOutcome, Queue};
 pub use reader::{Progress, Reader};
 pub use sheets::{Sheets, Source, replica_timeout};
 pub use writer::Writer;

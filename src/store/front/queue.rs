@@ -4,10 +4,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::domain::{Passage, Recorded};
-use crate::store::StoreError;
+use crate::domain::{Amendment, Passage, Recorded};
+use crate::store::{Amended, StoreError};
 
-/// The entries that wait for the writer, up to a limit.
+/// The entries and amendments that wait for the writer, up to a limit.
 #[derive(Clone)]
 pub struct Queue {
     shared: Arc<Shared>,
@@ -15,27 +15,59 @@ pub struct Queue {
     timeout: Duration,
 }
 
-/// A request to the writer, and the channel for its answer.
-pub(super) struct Command {
+/// A request to record an entry, and the channel for its answer.
+pub(super) struct Record {
     pub(super) passage: Passage,
     pub(super) answer: oneshot::Sender<Result<Recorded, StoreError>>,
 }
 
+/// A request to amend an entry, and the channel for its answer.
+pub(super) struct Amend {
+    pub(super) amendment: Amendment,
+    pub(super) replacement: Option<Passage>,
+    pub(super) answer: oneshot::Sender<Result<AmendOutcome, StoreError>>,
+}
+
+/// The outcome of an [`Amendment`], once its transaction has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AmendOutcome {
+    /// It is committed and flushed to disk.
+    Stored(Amended),
+    /// Another one was there first. Nothing was stored.
+    Conflict,
+    /// The same after a commit with unknown outcome: the one that is there may be this one.
+    ConflictAfterRetry,
+}
+
+/// The requests that wait, by what they ask for. A single amendment is rare, so that they may come
+/// after all entries that wait.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) records: Vec<Record>,
+    pub(super) amends: Vec<Amend>,
+}
+
+impl Batch {
+    fn len(&self) -> usize {
+        self.records.len() + self.amends.len()
+    }
+}
+
 struct Shared {
     waiting: Mutex<Waiting>,
-    /// Signalled when the first command arrives and when the queue closes.
+    /// Signalled when the first request arrives and when the queue closes.
     changed: Condvar,
     limit: usize,
 }
 
 #[derive(Default)]
 struct Waiting {
-    commands: Vec<Command>,
+    batch: Batch,
     closed: bool,
 }
 
 impl Queue {
-    /// `limit` bounds how many entries wait; `timeout` how long each does.
+    /// `limit` bounds how many requests wait; `timeout` how long each does.
     pub(super) fn new(limit: usize, timeout: Duration) -> Self {
         let (waiting, changed) = (Mutex::default(), Condvar::new());
         Self { shared: Arc::new(Shared { waiting, changed, limit }), timeout }
@@ -47,7 +79,25 @@ impl Queue {
     /// [`StoreError::Unreachable`] it may have been, and recording it again is safe.
     pub async fn record(&self, passage: Passage) -> Result<Recorded, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.push(Command { passage, answer })?;
+        self.push(|batch| batch.records.push(Record { passage, answer }))?;
+        self.wait(answered).await
+    }
+
+    /// Stores `amendment` and its `replacement`, if it has one, as [`Self::record`] does.
+    pub async fn amend(
+        &self,
+        amendment: Amendment,
+        replacement: Option<Passage>,
+    ) -> Result<AmendOutcome, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.push(|batch| batch.amends.push(Amend { amendment, replacement, answer }))?;
+        self.wait(answered).await
+    }
+
+    async fn wait<T>(
+        &self,
+        answered: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
         match timeout(self.timeout, answered).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(stopped()),
@@ -57,7 +107,7 @@ impl Queue {
 
     /// How many entries wait now.
     pub fn depth(&self) -> usize {
-        self.shared.lock().commands.len()
+        self.shared.lock().batch.len()
     }
 
     /// How many entries may wait at most.
@@ -65,40 +115,40 @@ impl Queue {
         self.shared.limit
     }
 
-    fn push(&self, command: Command) -> Result<(), StoreError> {
+    fn push(&self, add: impl FnOnce(&mut Batch)) -> Result<(), StoreError> {
         let mut waiting = self.shared.lock();
         if waiting.closed {
             return Err(stopped());
         }
-        if waiting.commands.len() >= self.shared.limit {
+        if waiting.batch.len() >= self.shared.limit {
             return Err(StoreError::Busy);
         }
-        waiting.commands.push(command);
-        let is_first = waiting.commands.len() == 1;
+        add(&mut waiting.batch);
+        let is_first = waiting.batch.len() == 1;
         drop(waiting);
-        // The writer takes all commands at once, so the others need no signal.
+        // The writer takes all requests at once, so the others need no signal.
         if is_first {
             self.shared.changed.notify_one();
         }
         Ok(())
     }
 
-    /// Refuses further commands. Those that wait can still be taken.
+    /// Refuses further requests. Those that wait can still be taken.
     pub(super) fn close(&self) {
         self.shared.lock().closed = true;
         self.shared.changed.notify_one();
     }
 
-    /// Moves all waiting commands to `batch`, which is empty; waits for the first. Returns `false`
+    /// Moves all waiting requests to `batch`, which is empty; waits for the first. Returns `false`
     /// once the queue is closed and empty.
-    pub(super) fn take_all(&self, batch: &mut Vec<Command>) -> bool {
+    pub(super) fn take_all(&self, batch: &mut Batch) -> bool {
         let waiting = self.shared.lock();
-        let idle = |waiting: &mut Waiting| waiting.commands.is_empty() && !waiting.closed;
+        let idle = |waiting: &mut Waiting| waiting.batch.len() == 0 && !waiting.closed;
         let mut waiting =
             self.shared.changed.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
-        // Two vectors take turns, so neither is allocated again.
-        std::mem::swap(&mut waiting.commands, batch);
-        !batch.is_empty()
+        // Two batches take turns, so that their vectors are not allocated again.
+        std::mem::swap(&mut waiting.batch, batch);
+        batch.len() > 0
     }
 }
 

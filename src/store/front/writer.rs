@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::queue::{Command, Queue};
+use super::queue::{Amend, AmendOutcome, Batch, Queue, Record};
 use crate::domain::{Entry, Passage, Recorded};
 use crate::error_chain::ErrorChain;
 use crate::store::{Recorder, Store, StoreError, Stored};
@@ -67,19 +67,20 @@ impl Session {
     fn run(mut self, queue: &Queue) {
         // Connect before the first entry arrives. If that fails, the entry will try again.
         let _ = self.connect();
-        let mut batch = Vec::new();
+        let mut batch = Batch::default();
         while queue.take_all(&mut batch) {
-            self.settle(&mut batch);
+            self.settle(&mut batch.records);
+            batch.amends.drain(..).for_each(|command| self.amend(command));
         }
     }
 
-    /// Answers every command in `batch` and leaves it empty.
+    /// Answers every request in `batch` and leaves it empty.
     ///
     /// While the store cannot be reached it is tried again for as long as a request waits. That is
     /// safe even if a broken commit did happen, because the `entry_id` finds it again.
-    fn settle(&mut self, batch: &mut Vec<Command>) {
+    fn settle(&mut self, batch: &mut Vec<Record>) {
         // Ascending ids, so that two replicas with the same ids in flight cannot deadlock. The sort
-        // is stable: of two commands with one id, the first to arrive is recorded.
+        // is stable: of two requests with one id, the first to arrive is recorded.
         batch.sort_by_key(|command| command.passage.entry_id);
         let mut pause = BACKOFF.0;
         let mut retried = false;
@@ -109,19 +110,50 @@ impl Session {
     }
 
     /// Finds the row that made the store refuse the batch, so that only its own entry is refused.
-    fn settle_one_by_one(&mut self, batch: &mut Vec<Command>) {
+    fn settle_one_by_one(&mut self, batch: &mut Vec<Record>) {
         for command in batch.drain(..) {
             self.settle(&mut vec![command]);
         }
     }
 
-    /// Records the distinct entries of the batch. After any error but a refusal the connection is
-    /// given up.
-    fn record(&mut self, batch: &[Command]) -> Result<Vec<Stored>, StoreError> {
-        let recorder = self.connect()?;
+    /// Stores one amendment, and tries it again as [`Self::settle`] does.
+    fn amend(&mut self, command: Amend) {
+        let Amend { amendment, replacement, answer } = command;
+        let mut pause = BACKOFF.0;
+        let mut retried = false;
+        while !answer.is_closed() {
+            let stored = self.write(|recorder| recorder.amend(&amendment, replacement.as_ref()));
+            if let Err(StoreError::Unreachable(_)) = stored {
+                retried = true;
+                thread::sleep(pause);
+                pause = (pause * 2).min(BACKOFF.1);
+                continue;
+            }
+            let outcome = stored.map(|stored| match stored {
+                Some(amended) => AmendOutcome::Stored(amended),
+                None if retried => AmendOutcome::ConflictAfterRetry,
+                None => AmendOutcome::Conflict,
+            });
+            // A request that does not wait any more was told that the outcome is unknown.
+            let _ = answer.send(outcome);
+            return;
+        }
+    }
+
+    /// Records the distinct entries of the batch.
+    fn record(&mut self, batch: &[Record]) -> Result<Vec<Stored>, StoreError> {
         let mut passages: Vec<_> = batch.iter().map(|command| &command.passage).collect();
         passages.dedup_by_key(|passage| passage.entry_id);
-        let recorded = catch_unwind(AssertUnwindSafe(|| recorder.record(&passages)))
+        self.write(|recorder| recorder.record(&passages))
+    }
+
+    /// Writes through the connection, which is given up after any error but a refusal.
+    fn write<T>(
+        &mut self,
+        write: impl FnOnce(&mut dyn Recorder) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let recorder = self.connect()?;
+        let recorded = catch_unwind(AssertUnwindSafe(|| write(recorder)))
             .unwrap_or_else(|_| Err(StoreError::defect("recording panicked")));
         if !matches!(recorded, Ok(_) | Err(StoreError::Refused(_))) {
             self.recorder = None;
@@ -153,10 +185,10 @@ impl Session {
 }
 
 /// `stored` has one item for each distinct `entry_id` in `batch`, and both are ascending.
-fn answer_all(batch: &mut Vec<Command>, stored: Vec<Stored>, retried: bool) {
+fn answer_all(batch: &mut Vec<Record>, stored: Vec<Stored>, retried: bool) {
     let mut stored = stored.into_iter();
     let mut commands = batch.drain(..).peekable();
-    while let Some(Command { passage, answer }) = commands.next() {
+    while let Some(Record { passage, answer }) = commands.next() {
         let entry_id = passage.entry_id;
         let (entry, outcome) = match stored.next() {
             Some(Stored::Created(id)) => (Entry { id, passage }, Outcome::Created),

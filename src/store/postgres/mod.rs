@@ -1,5 +1,6 @@
 //! PostgreSQL: the adapter for anything larger than one gate.
 
+mod amendments;
 mod classify;
 mod migrate;
 mod position;

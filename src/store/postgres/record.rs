@@ -7,11 +7,12 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
+use super::amendments;
 use super::classify::classify;
 use super::row::{Row, entry};
 use super::tables::attendance;
-use crate::domain::Passage;
-use crate::store::{Recorder, StoreError, Stored};
+use crate::domain::{Amendment, Passage};
+use crate::store::{Amended, Recorder, StoreError, Stored};
 
 /// The connection of a writer.
 pub(super) struct PostgresRecorder(PgConnection);
@@ -40,6 +41,15 @@ impl Recorder for PostgresRecorder {
                 .ok_or_else(|| StoreError::unreachable("an entry disappeared while it was read")),
         });
         stored.collect()
+    }
+
+    fn amend(
+        &mut self,
+        amendment: &Amendment,
+        replacement: Option<&Passage>,
+    ) -> Result<Option<Amended>, StoreError> {
+        amendments::amend(&mut self.0, amendment, replacement)
+            .map_err(|error| classify(error, &mut self.0))
     }
 }
 
@@ -73,6 +83,8 @@ struct InsertBatch<'a> {
     lastnames: Vec<&'a str>,
     firstnames: Vec<&'a str>,
     gates: Vec<Option<&'a str>>,
+    directions: Vec<&'static str>,
+    person_refs: Vec<Option<&'a str>>,
 }
 
 impl<'a> InsertBatch<'a> {
@@ -84,6 +96,8 @@ impl<'a> InsertBatch<'a> {
             lastnames: batch.iter().map(|passage| &*passage.lastname).collect(),
             firstnames: batch.iter().map(|passage| &*passage.firstname).collect(),
             gates: batch.iter().map(|passage| passage.gate.as_deref()).collect(),
+            directions: batch.iter().map(|passage| passage.direction.as_str()).collect(),
+            person_refs: batch.iter().map(|passage| passage.person_ref.as_deref()).collect(),
         }
     }
 }
@@ -91,8 +105,8 @@ impl<'a> InsertBatch<'a> {
 impl QueryFragment<Pg> for InsertBatch<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            "INSERT INTO attendance (entry_id, login, received_at, lastname, firstname, gate) \
-             SELECT * FROM unnest(",
+            "INSERT INTO attendance (entry_id, login, received_at, lastname, firstname, gate, \
+             direction, person_ref) SELECT * FROM unnest(",
         );
         out.push_bind_param::<Array<SqlUuid>, _>(&self.entry_ids)?;
         out.push_sql(", ");
@@ -105,6 +119,10 @@ impl QueryFragment<Pg> for InsertBatch<'_> {
         out.push_bind_param::<Array<Text>, _>(&self.firstnames)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Nullable<Text>>, _>(&self.gates)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, _>(&self.directions)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Nullable<Text>>, _>(&self.person_refs)?;
         out.push_sql(") ON CONFLICT (entry_id) DO NOTHING RETURNING entry_id, id");
         Ok(())
     }

@@ -1,8 +1,11 @@
 use chrono::{DateTime, Utc};
+use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::pg::data_types::PgTimestamp;
+use diesel::pg::{Pg, PgValue};
+use diesel::sql_types::VarChar;
 use uuid::Uuid;
 
-use crate::domain::{Entry, Passage, Text};
+use crate::domain::{Direction, Entry, Passage, Text};
 use crate::store::StoreError;
 
 /// 2000-01-01 00:00 UTC, from which PostgreSQL counts, in microseconds since 1970.
@@ -10,11 +13,32 @@ const EPOCH: i64 = 946_684_800_000_000;
 
 /// A row of `attendance`, in the order of its columns. Moments are converted later, by [`entry`],
 /// because the thread that fetches rows is the busiest.
-pub(super) type Row = (i64, Uuid, PgTimestamp, PgTimestamp, String, String, Option<String>);
+pub(super) type Row = (
+    i64,
+    Uuid,
+    PgTimestamp,
+    PgTimestamp,
+    String,
+    String,
+    Option<String>,
+    StoredDirection,
+    Option<String>,
+);
+
+/// A direction, which is read without copying its text.
+#[derive(Debug, Clone, Copy, FromSqlRow)]
+pub(super) struct StoredDirection(Direction);
+
+impl FromSql<VarChar, Pg> for StoredDirection {
+    fn from_sql(bytes: PgValue<'_>) -> deserialize::Result<Self> {
+        let text = std::str::from_utf8(bytes.as_bytes())?;
+        Ok(Self(Direction::parse(text)?))
+    }
+}
 
 /// The entry in a row. Fails where a moment is out of range, which this program never writes.
 pub(super) fn entry(row: Row) -> Result<Entry, StoreError> {
-    let (id, entry_id, login, received_at, lastname, firstname, gate) = row;
+    let (id, entry_id, login, received_at, lastname, firstname, gate, direction, person_ref) = row;
     let passage = Passage {
         entry_id,
         login: moment(id, login)?,
@@ -22,6 +46,8 @@ pub(super) fn entry(row: Row) -> Result<Entry, StoreError> {
         firstname: Text::from_store(firstname),
         lastname: Text::from_store(lastname),
         gate: gate.map(Text::from_store),
+        direction: direction.0,
+        person_ref: person_ref.map(Text::from_store),
     };
     Ok(Entry { id, passage })
 }

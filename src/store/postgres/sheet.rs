@@ -9,9 +9,10 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::Timestamptz;
 
+use super::amendments::last_amendments;
 use super::row::{Row, entry};
 use super::tables::attendance;
-use crate::domain::Entry;
+use crate::domain::{Entry, StoredAmendment};
 use crate::store::StoreError;
 
 /// How many rows are fetched at once: enough that the round trip does not matter, in a few hundred
@@ -29,14 +30,40 @@ pub(super) fn each_entry(
     each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
 ) -> QueryResult<Result<(), StoreError>> {
     connection.build_transaction().read_only().run(|connection| {
-        DeclareSheet { start: instants.start, end: instants.end }.execute(connection)?;
-        let first = FetchPortion.load::<Row>(connection)?;
-        // Most sheets end here, and need no other thread.
-        match first.len() < PORTION {
-            true => Ok(hand_out(first, each)),
-            false => each_further_entry(connection, first, each),
-        }
+        let Range { start, end } = *instants;
+        DeclareSheet::<true> { start, end }.execute(connection)?;
+        fetch(connection, each)
     })
+}
+
+/// The same with voided and replaced entries. Their amendments are few, and read first.
+pub(super) fn each_entry_and_amendment(
+    connection: &mut PgConnection,
+    instants: &Range<DateTime<Utc>>,
+    each: &mut dyn FnMut(Entry, Option<StoredAmendment>) -> Result<(), StoreError>,
+) -> QueryResult<Result<(), StoreError>> {
+    connection.build_transaction().read_only().repeatable_read().run(|connection| {
+        let mut amendments = last_amendments(connection, instants)?;
+        let Range { start, end } = *instants;
+        DeclareSheet::<false> { start, end }.execute(connection)?;
+        fetch(connection, &mut |entry| {
+            let amendment = amendments.remove(&entry.passage.entry_id);
+            each(entry, amendment)
+        })
+    })
+}
+
+/// Hands out the rows of the cursor.
+fn fetch(
+    connection: &mut PgConnection,
+    each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
+) -> QueryResult<Result<(), StoreError>> {
+    let first = FetchPortion.load::<Row>(connection)?;
+    // Most sheets end here, and need no other thread.
+    match first.len() < PORTION {
+        true => Ok(hand_out(first, each)),
+        false => each_further_entry(connection, first, each),
+    }
 }
 
 /// Hands the `first` portion out, and all others, which two threads fetch in turn.
@@ -100,28 +127,40 @@ impl Fetcher<'_> {
     }
 }
 
-#[derive(QueryId)]
-struct DeclareSheet {
+/// With or without entries that are voided or replaced: two fixed texts, which stay prepared.
+struct DeclareSheet<const STANDING_ONLY: bool> {
     start: DateTime<Utc>,
     end: DateTime<Utc>,
 }
 
-impl QueryFragment<Pg> for DeclareSheet {
+impl<const STANDING_ONLY: bool> QueryId for DeclareSheet<STANDING_ONLY> {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<const STANDING_ONLY: bool> QueryFragment<Pg> for DeclareSheet<STANDING_ONLY> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "DECLARE sheet NO SCROLL CURSOR FOR \
-             SELECT id, entry_id, login, received_at, lastname, firstname, gate \
-             FROM attendance WHERE login >= ",
+             SELECT id, entry_id, login, received_at, lastname, firstname, gate, direction, \
+             person_ref FROM attendance WHERE login >= ",
         );
         out.push_bind_param::<Timestamptz, _>(&self.start)?;
         out.push_sql(" AND login < ");
         out.push_bind_param::<Timestamptz, _>(&self.end)?;
+        if STANDING_ONLY {
+            // Hashes the few amendments once; no lookup for each row.
+            out.push_sql(
+                " AND NOT EXISTS (SELECT FROM amendment \
+                 WHERE amendment.entry_id = attendance.entry_id)",
+            );
+        }
         out.push_sql(" ORDER BY id");
         Ok(())
     }
 }
 
-impl RunQueryDsl<PgConnection> for DeclareSheet {}
+impl<const STANDING_ONLY: bool> RunQueryDsl<PgConnection> for DeclareSheet<STANDING_ONLY> {}
 
 /// The next rows of the cursor.
 #[derive(QueryId)]

@@ -5,15 +5,16 @@ use chrono::{DateTime, Utc};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
+use uuid::Uuid;
 
 use super::classify::classify;
 use super::record::PostgresRecorder;
 use super::tables::attendance;
 use super::target::PostgresTarget;
-use super::{migrate, position, session, sheet};
-use crate::domain::Entry;
+use super::{amendments, migrate, position, session, sheet};
+use crate::domain::{Entry, StoredAmendment, Trail};
 use crate::store::{
-    Entries, Migration, Position, Recorder, Replication, Store, StoreError, Versioned,
+    Amendments, Entries, Migration, Position, Recorder, Replication, Store, StoreError, Versioned,
 };
 
 /// Entries in a PostgreSQL database.
@@ -88,6 +89,30 @@ impl Entries for PostgresStore {
             .filter(attendance::login.ge(instants.start).and(attendance::login.lt(instants.end)))
             .count();
         self.read(|connection| query.get_result::<i64>(connection).map(i64::unsigned_abs))
+    }
+}
+
+impl Amendments for PostgresStore {
+    fn trail(&self, entry_id: Uuid) -> Result<Option<Trail>, StoreError> {
+        self.read(|connection| amendments::trail(connection, entry_id))?
+    }
+
+    fn each_entry_and_amendment(
+        &self,
+        instants: Range<DateTime<Utc>>,
+        each: &mut dyn FnMut(Entry, Option<StoredAmendment>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut started = false;
+        self.read(|connection| {
+            let mut each = |entry, amendment| {
+                started = true;
+                each(entry, amendment)
+            };
+            match sheet::each_entry_and_amendment(connection, &instants, &mut each) {
+                Err(error) if started => Ok(Err(classify(error, connection))),
+                sheet => sheet,
+            }
+        })?
     }
 }
 

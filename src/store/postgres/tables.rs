@@ -9,8 +9,24 @@ diesel::table! {
         lastname -> VarChar,
         firstname -> VarChar,
         gate -> Nullable<VarChar>,
+        direction -> VarChar,
+        person_ref -> Nullable<VarChar>,
     }
 }
+
+diesel::table! {
+    amendment (change) {
+        change -> BigInt,
+        entry_id -> Uuid,
+        number -> SmallInt,
+        replacement -> Nullable<Uuid>,
+        reason -> VarChar,
+        made_by -> Nullable<VarChar>,
+        made_at -> Timestamptz,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(attendance, amendment);
 
 diesel::table! {
     /// Diesel's list of applied migrations.

@@ -1,5 +1,6 @@
 //! The embedded store: one SQLite file, for a single gate PC without a database server.
 
+mod amendments;
 mod classify;
 mod migrate;
 mod record;

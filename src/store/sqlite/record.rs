@@ -1,11 +1,13 @@
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sqlite::SqliteConnection;
 
+use super::amendments;
 use super::classify::classify;
 use super::row::{Row, entry};
 use super::tables::attendance;
-use crate::domain::Passage;
-use crate::store::{Recorder, StoreError, Stored};
+use crate::domain::{Amendment, Passage};
+use crate::store::{Amended, Recorder, StoreError, Stored};
 
 /// The connection of a writer.
 pub(super) struct SqliteRecorder(SqliteConnection);
@@ -33,6 +35,31 @@ impl Recorder for SqliteRecorder {
         });
         stored.collect()
     }
+
+    fn amend(
+        &mut self,
+        amendment: &Amendment,
+        replacement: Option<&Passage>,
+    ) -> Result<Option<Amended>, StoreError> {
+        let amended = self.0.immediate_transaction(|connection| {
+            let replacement = match replacement.map(|passage| record_one(connection, passage)) {
+                None => None,
+                Some(found) => match found? {
+                    Found::New(id) => Some(id),
+                    Found::Older(_) => return Ok(None),
+                },
+            };
+            match amendments::insert(connection, amendment)? {
+                Some(change) => Ok(Some(Amended { change, replacement })),
+                // Also takes the replacement back.
+                None => Err(DieselError::RollbackTransaction),
+            }
+        });
+        match amended {
+            Err(DieselError::RollbackTransaction) => Ok(None),
+            amended => amended.map_err(|error| classify(error, &mut self.0)),
+        }
+    }
 }
 
 /// What is stored under an `entry_id`.
@@ -52,6 +79,8 @@ fn record_one(connection: &mut SqliteConnection, passage: &Passage) -> QueryResu
             attendance::lastname.eq(&*passage.lastname),
             attendance::firstname.eq(&*passage.firstname),
             attendance::gate.eq(passage.gate.as_deref()),
+            attendance::direction.eq(passage.direction.as_str()),
+            attendance::person_ref.eq(passage.person_ref.as_deref()),
         ))
         .on_conflict(attendance::entry_id)
         .do_nothing()

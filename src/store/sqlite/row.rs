@@ -1,15 +1,16 @@
 use chrono::DateTime;
 use uuid::Uuid;
 
-use crate::domain::{Entry, Passage, Text};
+use crate::domain::{Direction, Entry, Passage, Text};
 use crate::store::StoreError;
 
 /// A row of `attendance`, in the order of its columns.
-pub(super) type Row = (i64, String, i64, i64, String, String, Option<String>);
+pub(super) type Row =
+    (i64, String, i64, i64, String, String, Option<String>, String, Option<String>);
 
 /// The entry in a row. Fails where a column holds what this program never writes.
 pub(super) fn entry(row: Row) -> Result<Entry, StoreError> {
-    let (id, entry_id, login, received_at, lastname, firstname, gate) = row;
+    let (id, entry_id, login, received_at, lastname, firstname, gate, direction, person_ref) = row;
     let invalid = || StoreError::defect(format!("the row with id {id} is invalid"));
     let passage = Passage {
         entry_id: Uuid::try_parse(&entry_id).map_err(|_| invalid())?,
@@ -18,6 +19,8 @@ pub(super) fn entry(row: Row) -> Result<Entry, StoreError> {
         firstname: Text::from_store(firstname),
         lastname: Text::from_store(lastname),
         gate: gate.map(Text::from_store),
+        direction: Direction::parse(&direction).map_err(|_| invalid())?,
+        person_ref: person_ref.map(Text::from_store),
     };
     Ok(Entry { id, passage })
 }

@@ -3,13 +3,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::classify::classify;
 use super::record::SqliteRecorder;
 use super::refusal::refusal;
-use super::{migrate, session, sheet};
-use crate::domain::Entry;
-use crate::store::{Entries, Migration, Recorder, Store, StoreError, Versioned};
+use super::{amendments, migrate, session, sheet};
+use crate::domain::{Entry, StoredAmendment, Trail};
+use crate::store::{Amendments, Entries, Migration, Recorder, Store, StoreError, Versioned};
 
 /// Entries in one SQLite file, in write-ahead mode: one writer, and readers that never wait for it.
 pub struct SqliteStore {
@@ -60,6 +61,24 @@ impl Entries for SqliteStore {
     fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError> {
         let mut connection = self.reader()?;
         sheet::count(&mut connection, &instants).map_err(|error| classify(error, &mut connection))
+    }
+}
+
+impl Amendments for SqliteStore {
+    fn trail(&self, entry_id: Uuid) -> Result<Option<Trail>, StoreError> {
+        let mut connection = self.reader()?;
+        amendments::trail(&mut connection, entry_id)
+            .map_err(|error| classify(error, &mut connection))?
+    }
+
+    fn each_entry_and_amendment(
+        &self,
+        instants: Range<DateTime<Utc>>,
+        each: &mut dyn FnMut(Entry, Option<StoredAmendment>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut connection = self.reader()?;
+        sheet::each_entry_and_amendment(&mut connection, &instants, each)
+            .map_err(|error| classify(error, &mut connection))?
     }
 }
 

@@ -9,6 +9,30 @@ diesel::table! {
         lastname -> Text,
         firstname -> Text,
         gate -> Nullable<Text>,
+        direction -> Text,
+        person_ref -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    amendment (change) {
+        change -> BigInt,
+        entry_id -> Text,
+        number -> SmallInt,
+        replacement -> Nullable<Text>,
+        reason -> Text,
+        made_by -> Nullable<Text>,
+        made_at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(attendance, amendment);
+
+diesel::table! {
+    /// SQLite's list of the highest numbers that tables with AUTOINCREMENT have drawn.
+    sqlite_sequence (name) {
+        name -> Text,
+        seq -> BigInt,
     }
 }
 

@@ -1,0 +1,3 @@
+ALTER TABLE attendance
+    DROP COLUMN direction,
+    DROP COLUMN person_ref;

@@ -1,0 +1,2 @@
+ALTER TABLE attendance DROP COLUMN direction;
+ALTER TABLE attendance DROP COLUMN person_ref;

@@ -1,0 +1,149 @@
+use std::collections::HashMap;
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_query;
+use diesel::sql_types::{
+    BigInt, Nullable, SmallInt, Text as SqlText, Timestamptz, Uuid as SqlUuid,
+};
+use uuid::Uuid;
+
+use super::row::{Row, entry};
+use super::tables::{amendment, attendance};
+use crate::domain::{Amendment, Passage, Reason, StoredAmendment, Trail};
+use crate::store::{Amended, StoreError};
+
+/// A row of `amendment`, in the order of its columns.
+pub(super) type AmendmentRow =
+    (i64, Uuid, i16, Option<Uuid>, String, Option<String>, DateTime<Utc>);
+
+pub(super) fn stored(row: AmendmentRow) -> StoredAmendment {
+    let (change, entry_id, number, replacement, reason, by, at) = row;
+    let reason = Reason::from_store(reason);
+    StoredAmendment {
+        change,
+        amendment: Amendment { entry_id, number, replacement, reason, by, at },
+    }
+}
+
+/// The entries of the chain that `$1` is in.
+const CHAIN: &str = "WITH RECURSIVE chain (entry_id) AS (SELECT $1 UNION \
+     SELECT CASE WHEN step.entry_id = chain.entry_id THEN step.replacement ELSE step.entry_id END \
+     FROM chain JOIN amendment step \
+     ON step.entry_id = chain.entry_id OR step.replacement = chain.entry_id \
+     WHERE step.replacement IS NOT NULL) SELECT entry_id FROM chain";
+
+#[derive(QueryableByName)]
+struct Link {
+    #[diesel(sql_type = SqlUuid)]
+    entry_id: Uuid,
+}
+
+/// The inner error is a row that cannot be read.
+pub(super) fn trail(
+    connection: &mut PgConnection,
+    entry_id: Uuid,
+) -> QueryResult<Result<Option<Trail>, StoreError>> {
+    let mut snapshot = connection.build_transaction().read_only().repeatable_read();
+    let (entries, amendments) = snapshot.run(|connection| {
+        let links = sql_query(CHAIN).bind::<SqlUuid, _>(entry_id).load::<Link>(connection)?;
+        let ids: Vec<_> = links.into_iter().map(|link| link.entry_id).collect();
+        let entries =
+            attendance::table.filter(attendance::entry_id.eq_any(&ids)).load::<Row>(connection)?;
+        let amendments = amendment::table
+            .filter(amendment::entry_id.eq_any(&ids))
+            .load::<AmendmentRow>(connection)?;
+        QueryResult::Ok((entries, amendments))
+    })?;
+    let entries = entries.into_iter().map(entry).collect::<Result<Vec<_>, _>>();
+    let amendments = amendments.into_iter().map(stored).collect();
+    Ok(entries.map(|entries| Trail::new(entry_id, entries, amendments)))
+}
+
+/// The last amendment of each entry whose `login` lies in `instants`, by `entry_id`.
+pub(super) fn last_amendments(
+    connection: &mut PgConnection,
+    instants: &Range<DateTime<Utc>>,
+) -> QueryResult<HashMap<Uuid, StoredAmendment>> {
+    let rows = amendment::table
+        .inner_join(attendance::table.on(attendance::entry_id.eq(amendment::entry_id)))
+        .filter(attendance::login.ge(instants.start).and(attendance::login.lt(instants.end)))
+        .order(amendment::number)
+        .select(amendment::all_columns)
+        .load::<AmendmentRow>(connection)?;
+    Ok(rows.into_iter().map(stored).map(|stored| (stored.amendment.entry_id, stored)).collect())
+}
+
+/// `None` if the number or the replacement's `entry_id` is taken.
+pub(super) fn amend(
+    connection: &mut PgConnection,
+    amendment: &Amendment,
+    replacement: Option<&Passage>,
+) -> QueryResult<Option<Amended>> {
+    let stored = match replacement {
+        Some(replacement) => replace(connection, amendment, replacement),
+        None => void(connection, amendment),
+    };
+    match stored {
+        Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(None),
+        stored => stored.map(Some),
+    }
+}
+
+fn void(connection: &mut PgConnection, amendment: &Amendment) -> QueryResult<Amended> {
+    let Amendment { entry_id, number, reason, by, at, .. } = amendment;
+    let change = diesel::insert_into(amendment::table)
+        .values((
+            amendment::entry_id.eq(entry_id),
+            amendment::number.eq(number),
+            amendment::reason.eq(&**reason),
+            amendment::made_by.eq(by),
+            amendment::made_at.eq(at),
+        ))
+        .returning(amendment::change)
+        .get_result(connection)?;
+    Ok(Amended { change, replacement: None })
+}
+
+/// Both rows in one statement, which is a transaction of its own. The amendment is made from the
+/// new entry's row, so that it draws its number after the entry.
+const REPLACE: &str = "WITH made AS (INSERT INTO attendance \
+     (entry_id, login, received_at, lastname, firstname, gate, direction, person_ref) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, entry_id) \
+     INSERT INTO amendment (entry_id, number, replacement, reason, made_by, made_at) \
+     SELECT $9, $10, entry_id, $11, $12, $13 FROM made \
+     RETURNING change, (SELECT id FROM made) AS id";
+
+#[derive(QueryableByName)]
+struct Numbers {
+    #[diesel(sql_type = BigInt)]
+    change: i64,
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+fn replace(
+    connection: &mut PgConnection,
+    amendment: &Amendment,
+    replacement: &Passage,
+) -> QueryResult<Amended> {
+    let Numbers { change, id } = sql_query(REPLACE)
+        .bind::<SqlUuid, _>(replacement.entry_id)
+        .bind::<Timestamptz, _>(replacement.login)
+        .bind::<Timestamptz, _>(replacement.received_at)
+        .bind::<SqlText, _>(&*replacement.lastname)
+        .bind::<SqlText, _>(&*replacement.firstname)
+        .bind::<Nullable<SqlText>, _>(replacement.gate.as_deref())
+        .bind::<SqlText, _>(replacement.direction.as_str())
+        .bind::<Nullable<SqlText>, _>(replacement.person_ref.as_deref())
+        .bind::<SqlUuid, _>(amendment.entry_id)
+        .bind::<SmallInt, _>(amendment.number)
+        .bind::<SqlText, _>(&*amendment.reason)
+        .bind::<Nullable<SqlText>, _>(amendment.by.as_deref())
+        .bind::<Timestamptz, _>(amendment.at)
+        .get_result(connection)?;
+    Ok(Amended { change, replacement: Some(id) })
+}

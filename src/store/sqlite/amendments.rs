@@ -1,0 +1,122 @@
+use std::collections::HashMap;
+use std::ops::Range;
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::Text as SqlText;
+use diesel::sqlite::SqliteConnection;
+use uuid::Uuid;
+
+use super::row::{Row, entry};
+use super::tables::{amendment, attendance, sqlite_sequence};
+use crate::domain::{Amendment, Reason, StoredAmendment, Trail};
+use crate::store::StoreError;
+
+/// A row of `amendment`, in the order of its columns.
+pub(super) type AmendmentRow = (i64, String, i16, Option<String>, String, Option<String>, i64);
+
+/// The amendment in a row. Fails where a column holds what this program never writes.
+pub(super) fn stored(row: AmendmentRow) -> Result<StoredAmendment, StoreError> {
+    let (change, entry_id, number, replacement, reason, by, at) = row;
+    let invalid = || StoreError::defect(format!("the amendment {change} is invalid"));
+    let uuid = |text: &str| Uuid::try_parse(text).map_err(|_| invalid());
+    let amendment = Amendment {
+        entry_id: uuid(&entry_id)?,
+        number,
+        replacement: replacement.as_deref().map(uuid).transpose()?,
+        reason: Reason::from_store(reason),
+        by,
+        at: DateTime::from_timestamp_micros(at).ok_or_else(invalid)?,
+    };
+    Ok(StoredAmendment { change, amendment })
+}
+
+/// The entries of the chain that the parameter is in.
+const CHAIN: &str = "WITH RECURSIVE chain (entry_id) AS (SELECT ? UNION \
+     SELECT CASE WHEN step.entry_id = chain.entry_id THEN step.replacement ELSE step.entry_id END \
+     FROM chain JOIN amendment step \
+     ON step.entry_id = chain.entry_id OR step.replacement = chain.entry_id \
+     WHERE step.replacement IS NOT NULL) SELECT entry_id FROM chain";
+
+#[derive(QueryableByName)]
+struct Link {
+    #[diesel(sql_type = SqlText)]
+    entry_id: String,
+}
+
+/// The inner error is a row that cannot be read.
+pub(super) fn trail(
+    connection: &mut SqliteConnection,
+    entry_id: Uuid,
+) -> QueryResult<Result<Option<Trail>, StoreError>> {
+    // A deferred transaction reads one snapshot.
+    let (entries, amendments) = connection.transaction(|connection| {
+        let links =
+            sql_query(CHAIN).bind::<SqlText, _>(entry_id.to_string()).load::<Link>(connection)?;
+        let ids: Vec<_> = links.into_iter().map(|link| link.entry_id).collect();
+        let entries =
+            attendance::table.filter(attendance::entry_id.eq_any(&ids)).load::<Row>(connection)?;
+        let amendments = amendment::table
+            .filter(amendment::entry_id.eq_any(&ids))
+            .load::<AmendmentRow>(connection)?;
+        QueryResult::Ok((entries, amendments))
+    })?;
+    let entries = entries.into_iter().map(entry).collect::<Result<Vec<_>, _>>();
+    let amendments = amendments.into_iter().map(stored).collect::<Result<Vec<_>, _>>();
+    Ok(entries.and_then(|entries| Ok(Trail::new(entry_id, entries, amendments?))))
+}
+
+/// The last amendment of each entry whose `login` lies in `instants`, by `entry_id`.
+pub(super) fn last_amendments(
+    connection: &mut SqliteConnection,
+    instants: &Range<DateTime<Utc>>,
+) -> QueryResult<Result<HashMap<Uuid, StoredAmendment>, StoreError>> {
+    let (start, end) = (instants.start.timestamp_micros(), instants.end.timestamp_micros());
+    let rows = amendment::table
+        .inner_join(attendance::table.on(attendance::entry_id.eq(amendment::entry_id)))
+        .filter(attendance::login.ge(start).and(attendance::login.lt(end)))
+        .order(amendment::number)
+        .select(amendment::all_columns)
+        .load::<AmendmentRow>(connection)?;
+    let stored = rows.into_iter().map(stored);
+    let by_entry = stored.map(|stored| stored.map(|stored| (stored.amendment.entry_id, stored)));
+    Ok(by_entry.collect())
+}
+
+/// Inserts the amendment, in a transaction that holds the write lock. Returns its number among all
+/// changes; `None` if its own number is taken.
+pub(super) fn insert(
+    connection: &mut SqliteConnection,
+    new: &Amendment,
+) -> QueryResult<Option<i64>> {
+    let entry_id = new.entry_id.to_string();
+    let taken: i64 = amendment::table
+        .filter(amendment::entry_id.eq(&entry_id).and(amendment::number.eq(new.number)))
+        .count()
+        .get_result(connection)?;
+    if taken > 0 {
+        return Ok(None);
+    }
+    diesel::insert_into(amendment::table)
+        .values((
+            amendment::change.eq(next_number(connection)?),
+            amendment::entry_id.eq(&entry_id),
+            amendment::number.eq(new.number),
+            amendment::replacement.eq(new.replacement.map(|id| id.to_string())),
+            amendment::reason.eq(&*new.reason),
+            amendment::made_by.eq(&new.by),
+            amendment::made_at.eq(new.at.timestamp_micros()),
+        ))
+        .returning(amendment::change)
+        .get_result(connection)
+        .map(Some)
+}
+
+/// Draws a number from the sequence of the entries' ids. It exists, because the amended entry does.
+fn next_number(connection: &mut SqliteConnection) -> QueryResult<i64> {
+    diesel::update(sqlite_sequence::table.filter(sqlite_sequence::name.eq("attendance")))
+        .set(sqlite_sequence::seq.eq(sqlite_sequence::seq + 1))
+        .returning(sqlite_sequence::seq)
+        .get_result(connection)
+}
