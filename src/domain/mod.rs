@@ -1,25 +1,39 @@
-//! What attendance means: names, moments, days, entries and retries.
+//! What attendance means: names, moments, days, entries and retries; and who may do what.
 //!
 //! Nothing here does I/O or knows HTTP or SQL, so every rule can be tested with plain values.
 
+mod access;
+mod caller;
 mod clock;
 mod day;
 mod entry;
 mod field_error;
+mod issued_token;
 mod moment;
 mod object;
 mod passage;
+mod role;
 mod site;
 mod submission;
 mod text;
+mod token;
+mod token_name;
+mod token_request;
 
+pub use access::Access;
+pub use caller::{Caller, GateMismatch};
 pub use clock::Clock;
 pub use day::{Day, InvalidDay};
 pub use entry::{Entry, Recorded};
 pub use field_error::FieldError;
+pub use issued_token::IssuedToken;
 pub use moment::{ALL_MOMENTS, InvalidMoment, Stamp, parse_moment};
 pub use object::{InvalidJson, Member, Object};
 pub use passage::Passage;
+pub use role::{Permission, Role};
 pub use site::{InvalidDayStart, Site};
 pub use submission::{InvalidSubmission, parse_submission};
 pub use text::{InvalidText, Text};
+pub use token::{NoRandomness, Token, TokenHash};
+pub use token_name::{InvalidTokenName, TokenName};
+pub use token_request::TokenRequest;

@@ -53,14 +53,14 @@ pub fn parse_submission(
 }
 
 /// The members of a body, and the errors found in them so far.
-struct Fields<'a> {
-    object: &'a Object<'a>,
-    errors: &'a mut Vec<FieldError>,
+pub(super) struct Fields<'a> {
+    pub(super) object: &'a Object<'a>,
+    pub(super) errors: &'a mut Vec<FieldError>,
 }
 
 impl Fields<'_> {
     /// The parsed member, if it is there and valid.
-    fn optional<T>(
+    pub(super) fn optional<T>(
         &mut self,
         field: &'static str,
         parse: impl FnOnce(&'static str, &str) -> Result<T, FieldError>,
@@ -87,7 +87,7 @@ impl Fields<'_> {
     }
 }
 
-fn parse_text(field: &'static str, text: &str) -> Result<Text, FieldError> {
+pub(super) fn parse_text(field: &'static str, text: &str) -> Result<Text, FieldError> {
     Text::parse(text).map_err(|e| FieldError::new(field, e.code(), e.to_string()))
 }
 
