@@ -1,7 +1,7 @@
-use super::{Entries, Replication, Versioned};
+use super::{Entries, Replication, Tokens, Versioned};
 
 /// A database, by what it can do. All calls block, and any number of threads may make them.
-pub trait Store: Entries + Versioned + Send + Sync + 'static {
+pub trait Store: Entries + Versioned + Tokens + Send + Sync + 'static {
     /// `postgres` or `embedded`, for people and programs.
     fn kind(&self) -> &'static str;
 
