@@ -10,7 +10,17 @@ const LAYERS: [(&str, &[&str]); 3] = [
     ("http", &["server", "app", "api", "service", "guard", "watch", "wire"]),
     (
         "store",
-        &["front", "postgres", "sqlite", "backend", "entries", "replication", "schema", "error"],
+        &[
+            "front",
+            "postgres",
+            "sqlite",
+            "backend",
+            "entries",
+            "tokens",
+            "replication",
+            "schema",
+            "error",
+        ],
     ),
 ];
 

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{Fresh, Options, StoreKind, TestApp, on_both_stores};
-
-const VERSION: &str = "20261121000000";
+use crate::support::{Fresh, Options, StoreKind, TestApp, last_version, on_both_stores};
 
 fn kind(store: StoreKind) -> &'static str {
     match store {
@@ -25,8 +23,9 @@ on_both_stores! {
             "status": "ready",
             "version": env!("CARGO_PKG_VERSION"),
             "store": {"kind": kind(store), "reachable": true},
-            "schema": {"state": "current", "applied": VERSION, "known": VERSION},
+            "schema": {"state": "current", "applied": last_version(), "known": last_version()},
             "queue": {"depth": 0, "limit": 1024},
+            "access": "open",
         }));
     }
 
@@ -39,7 +38,7 @@ on_both_stores! {
         assert_eq!(app.get("/livez").status, 200);
         let health = app.get("/health").json();
         assert_eq!(health["status"], "not_ready");
-        assert_eq!(health["schema"], json!({"state": "behind", "applied": null, "known": VERSION}));
+        assert_eq!(health["schema"], json!({"state": "behind", "applied": null, "known": last_version()}));
         assert_eq!(health["store"]["reachable"], true);
         for answer in [app.post(json!({"firstname": "a", "lastname": "b"})), app.get("/table/view/date:today")] {
             answer.problem(503, "store_unavailable");
@@ -62,7 +61,7 @@ on_both_stores! {
         let app = TestApp::start(store);
         app.store.sql("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')");
         assert_eq!(app.get("/readyz").status, 200);
-        assert_eq!(app.get("/health").json()["schema"], json!({"state": "ahead", "applied": "99990101000000", "known": VERSION}));
+        assert_eq!(app.get("/health").json()["schema"], json!({"state": "ahead", "applied": "99990101000000", "known": last_version()}));
         app.store.sql("DELETE FROM __diesel_schema_migrations WHERE version < '9'");
         app.get("/readyz").problem(503, "not_ready");
         assert_eq!(app.get("/health").json()["schema"]["state"], "behind");

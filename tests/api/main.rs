@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod architecture;
 mod commands;
 mod days;
@@ -17,3 +18,4 @@ mod request_ids;
 mod routes;
 mod sheets;
 mod store_away;
+mod tokens;

@@ -5,4 +5,5 @@ pub mod health;
 pub mod index;
 pub mod scrape;
 pub mod sheets;
+pub mod tokens;
 pub mod unmatched;

@@ -7,6 +7,7 @@ mod long_body;
 mod path;
 mod problem;
 mod spool;
+mod token_json;
 
 pub use body::ReceivedBody;
 pub use entry_json::push_entry;
@@ -15,3 +16,4 @@ pub use long_body::{Chunks, LongBody};
 pub use path::{Target, is_well_encoded, segments_after};
 pub use problem::{Problem, Reported};
 pub use spool::{Spool, SpooledSheet};
+pub use token_json::{TokenJson, TokenList};
