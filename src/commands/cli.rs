@@ -7,8 +7,8 @@ use super::console::eprint_line;
 use super::signals::end_at_signals;
 use super::stores::open;
 use super::waiting::Wait;
-use super::{copy, healthcheck, migrate, serve, wait_for_schema};
-use crate::settings::Settings;
+use super::{copy, healthcheck, migrate, serve, token, wait_for_schema};
+use crate::settings::{InvalidSetting, Settings};
 
 /// Records who passed which gate, and serves the complete attendance sheet of a day.
 ///
@@ -44,6 +44,8 @@ enum Command {
     /// Entries that are there already stay as they are, so it can be interrupted and run again. Exit
     /// status 1 if the database holds another entry under the same entry_id.
     Copy(copy::Options),
+    /// Make, list and revoke the tokens with which clients send requests
+    Token(token::Options),
 }
 
 /// Runs the command that `arguments` name. The exit status is 2 for invalid arguments or settings,
@@ -62,10 +64,7 @@ pub fn run(
     };
     let settings = match Settings::from_env(environment) {
         Ok(settings) => settings,
-        Err(error) => {
-            eprint_line(&format!("rollcall: {error}"));
-            return ExitCode::from(2);
-        }
+        Err(error) => return invalid_setting(&error),
     };
     let command = cli.command.unwrap_or(Command::Serve);
     if !matches!(command, Command::Serve)
@@ -75,7 +74,10 @@ pub fn run(
         return ExitCode::FAILURE;
     }
     let done = match command {
-        Command::Serve => serve::serve(settings),
+        Command::Serve => match settings.access.of_service(settings.listen.ip()) {
+            Ok(access) => serve::serve(settings, access),
+            Err(error) => return invalid_setting(&error),
+        },
         Command::Migrate(options) => {
             migrate::migrate(&*open(&settings, options.wait.limit(settings.timeout)), options)
         }
@@ -84,6 +86,7 @@ pub fn run(
         }
         Command::Healthcheck(options) => healthcheck::check(settings.listen, options),
         Command::Copy(options) => copy::copy(&settings, options),
+        Command::Token(options) => token::token(&*open(&settings, settings.timeout), options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -92,4 +95,9 @@ pub fn run(
             ExitCode::FAILURE
         }
     }
+}
+
+fn invalid_setting(error: &InvalidSetting) -> ExitCode {
+    eprint_line(&format!("rollcall: {error}"));
+    ExitCode::from(2)
 }

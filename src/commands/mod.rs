@@ -10,6 +10,7 @@ mod progress;
 mod serve;
 mod signals;
 mod stores;
+mod token;
 mod wait_for_schema;
 mod waiting;
 

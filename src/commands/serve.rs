@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::migrate::bring_up_to_date;
 use super::signals::stop_signal;
 use super::stores::{open, open_replica};
-use crate::domain::Clock;
+use crate::domain::{Access, Clock};
 use crate::http::{Listen, Server, Service, Setup};
 use crate::logging;
 use crate::settings::{LogFormat, Settings};
@@ -24,14 +24,14 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// the store blocks the writer.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
+pub(super) fn serve(settings: Settings, access: Access) -> Result<(), Failure> {
     logging::start(settings.log.filter.clone(), settings.log.format.map(|f| f == LogFormat::Json));
     let runtime = runtime::Builder::new_multi_thread()
         .thread_name("http")
         .enable_all()
         .build()
         .map_err(|error| Failure::of("cannot start the runtime", &error))?;
-    let served = runtime.block_on(serve_until_stopped(settings));
+    let served = runtime.block_on(serve_until_stopped(settings, access));
     // A read that the store does not answer must not keep the process alive.
     runtime.shutdown_background();
     tracing::info!("stopped");
@@ -39,7 +39,7 @@ pub(super) fn serve(settings: Settings) -> Result<(), Failure> {
     served
 }
 
-async fn serve_until_stopped(settings: Settings) -> Result<(), Failure> {
+async fn serve_until_stopped(settings: Settings, access: Access) -> Result<(), Failure> {
     // Before anything else, so that a signal also ends a start that waits for the store.
     let stop = stop_signal().map_err(|error| Failure::of("cannot wait for signals", &error))?;
     let mut stop = pin!(stop);
@@ -65,10 +65,12 @@ async fn serve_until_stopped(settings: Settings) -> Result<(), Failure> {
         connections: settings.pool_size as usize,
         timeout: settings.timeout,
         queue_limit: QUEUE_LIMIT,
+        access,
+        admin_token: settings.access.admin_token,
         site: settings.site,
         clock: Clock::system(),
     })
-    .map_err(|error| Failure::of("cannot start the writer", &error))?;
+    .map_err(|error| Failure::of("cannot start the service's threads", &error))?;
     // A request that waits for the store during shutdown is answered before its connection closes.
     let listen = Listen { at: settings.listen, grace: settings.timeout + Duration::from_secs(1) };
     Server::bind(listen).await?.serve(service, stop).await?;

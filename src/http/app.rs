@@ -1,8 +1,8 @@
 use rocket::config::{Config, Ident, LogLevel};
 use rocket::shield::Shield;
-use rocket::{Build, Rocket};
+use rocket::{Build, Rocket, Route};
 
-use super::api::{amendments, entries, health, index, scrape, sheets, unmatched};
+use super::api::{amendments, entries, health, index, scrape, sheets, tokens, unmatched};
 use super::service::Service;
 use super::watch::{Metrics, Observer};
 
@@ -17,16 +17,31 @@ pub(super) fn app(service: Service) -> Rocket<Build> {
         ..Config::release_default()
     };
     rocket::custom(config)
+        .manage(service.admission.clone())
         .manage(service)
         .manage(Metrics::new())
         // An empty shield replaces Rocket's default one, whose headers the server sets.
         .attach(Shield::new())
         .attach(Observer)
-        .mount("/", entries::routes())
-        .mount("/", amendments::routes())
-        .mount("/", sheets::routes())
-        .mount("/", index::routes())
-        .mount("/", health::routes())
-        .mount("/", scrape::routes())
+        .mount("/", routes())
         .register("/", unmatched::catchers())
+}
+
+/// The method and the pattern of every route, so that a test can go through all of them.
+pub fn mounted_routes() -> Vec<(String, String)> {
+    let name = |route: Route| (route.method.to_string(), route.uri.path().to_owned());
+    routes().into_iter().map(name).collect()
+}
+
+fn routes() -> Vec<Route> {
+    [
+        entries::routes(),
+        amendments::routes(),
+        sheets::routes(),
+        index::routes(),
+        health::routes(),
+        scrape::routes(),
+        tokens::routes(),
+    ]
+    .concat()
 }

@@ -9,5 +9,7 @@ mod service;
 mod watch;
 mod wire;
 
+pub use app::mounted_routes;
 pub use server::{Listen, ServeError, Server};
 pub use service::{Service, Setup};
+pub use wire::TokenList;

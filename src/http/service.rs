@@ -2,10 +2,11 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::guard::Admission;
 use super::watch::Stopping;
 use super::wire::{SpooledSheet, Spools};
-use crate::domain::{Clock, Day, Site};
-use crate::store::{Queue, Reader, Sheets, Store, Writer};
+use crate::domain::{Access, Clock, Day, Site, TokenHash};
+use crate::store::{Credentials, Queue, Reader, Sheets, Store, Writer};
 
 /// What the routes work with.
 pub struct Service {
@@ -13,6 +14,7 @@ pub struct Service {
     pub(crate) reader: Reader,
     pub(crate) sheets: Sheets<Day, SpooledSheet>,
     pub(crate) spools: Spools,
+    pub(crate) admission: Arc<Admission>,
     pub(crate) site: Site,
     pub(crate) clock: Clock,
     pub(crate) stopping: Stopping,
@@ -29,15 +31,19 @@ pub struct Setup {
     pub timeout: Duration,
     /// How many entries wait for the store at most.
     pub queue_limit: usize,
+    pub access: Access,
+    /// The hash of the token of the admin named `env`.
+    pub admin_token: Option<TokenHash>,
     pub site: Site,
     pub clock: Clock,
 }
 
 impl Service {
-    /// Starts the writer's thread. The writer must be finished after the service has stopped.
+    /// Starts the threads of the writer and of the tokens. The writer must be finished after the service has stopped.
     pub fn start(setup: Setup) -> io::Result<(Self, Writer)> {
-        let Setup { store, replica, connections, timeout, queue_limit, site, clock } = setup;
+        let Setup { store, replica, connections, timeout, queue_limit, .. } = setup;
         let writer = Writer::start(store.clone(), queue_limit, timeout)?;
+        let credentials = Credentials::start(store.clone(), setup.admin_token, timeout)?;
         let reader = Reader::new(store, connections, timeout);
         let service = Self {
             queue: writer.queue(),
@@ -47,8 +53,13 @@ impl Service {
             },
             spools: Spools::default(),
             reader,
-            site,
-            clock,
+            admission: Arc::new(Admission {
+                access: setup.access,
+                credentials,
+                clock: setup.clock.clone(),
+            }),
+            site: setup.site,
+            clock: setup.clock,
             stopping: Stopping::default(),
         };
         Ok((service, writer))

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
+use super::access::AccessSettings;
 use super::database::{Database, database};
 use super::variable::{InvalidSetting, Variables, number, one_of, parsed};
 use crate::domain::Site;
@@ -18,6 +19,7 @@ pub struct Settings {
     pub timeout: Duration,
     pub migrate_on_start: bool,
     pub site: Site,
+    pub access: AccessSettings,
     pub log: LogSettings,
     pub listen: SocketAddr,
 }
@@ -67,6 +69,7 @@ impl Settings {
             migrate_on_start: migrate_on_start.unwrap_or(matches!(database, Database::Embedded(_))),
             database,
             site: site(&v)?,
+            access: AccessSettings::read(&v)?,
             log: log(&v)?,
             listen: listen(&v)?,
         })
@@ -136,6 +139,7 @@ fn listen(v: &Variables) -> Result<SocketAddr, InvalidSetting> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Access, TokenHash};
 
     fn settings(variables: &[(&str, &str)]) -> Result<Settings, String> {
         Settings::from_env(variables.iter().map(|(n, v)| (n.into(), v.into())))
@@ -222,6 +226,8 @@ mod tests {
             ("ROLLCALL_TIMEZONE", "Manila", "an IANA time zone"),
             ("ROLLCALL_DAY_START", "5am", "a time of day"),
             ("ROLLCALL_MIGRATE_ON_START", "yes", "true or false"),
+            ("ROLLCALL_ACCESS", "closed", "open or token"),
+            ("ROLLCALL_ACCESS", "", "open or token"),
             ("ROLLCALL_LOG", "loud", "off, error"),
             ("ROLLCALL_LOG", "", "off, error"),
             ("ROLLCALL_LOG", "info,rocket=", "off, error"),
@@ -251,12 +257,51 @@ mod tests {
         use std::os::unix::ffi::OsStringExt;
         let secret = settings(&[("DATABASE_PASSWORD", "hunter2")]).unwrap();
         assert!(!format!("{secret:?}").contains("hunter2"));
-        let broken = OsString::from_vec(b"hunter2\xff".to_vec());
-        let error = Settings::from_env([("DATABASE_PASSWORD".into(), broken)]).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "DATABASE_PASSWORD holds bytes that are not UTF-8; it must be text in UTF-8"
-        );
+        for secret in ["DATABASE_PASSWORD", "ROLLCALL_ADMIN_TOKEN"] {
+            let broken = OsString::from_vec(b"hunter2\xff".to_vec());
+            let error = Settings::from_env([(secret.into(), broken)]).unwrap_err();
+            let expected = "holds bytes that are not UTF-8; it must be text in UTF-8";
+            assert_eq!(error.to_string(), format!("{secret} {expected}"));
+        }
+    }
+
+    #[test]
+    fn access_is_open_only_on_loopback_unless_it_is_set() {
+        let access = |variables: &[_]| {
+            let settings = settings(variables).unwrap();
+            settings.access.of_service(settings.listen.ip()).map_err(|error| error.to_string())
+        };
+        for address in ["127.0.0.1", "127.1.2.3", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(access(&[("ROCKET_ADDRESS", address)]), Ok(Access::Open), "{address}");
+        }
+        for address in ["0.0.0.0", "::", "10.0.0.7"] {
+            let error = access(&[("ROCKET_ADDRESS", address)]).unwrap_err();
+            for part in ["ROLLCALL_ACCESS", "open", "token"] {
+                assert!(error.contains(part), "{error}");
+            }
+            assert_eq!(error.lines().count(), 1);
+            for (value, set) in [("open", Access::Open), ("token", Access::Token)] {
+                let variables = [("ROCKET_ADDRESS", address), ("ROLLCALL_ACCESS", value)];
+                assert_eq!(access(&variables), Ok(set));
+            }
+        }
+        assert_eq!(access(&[("ROLLCALL_ACCESS", "token")]), Ok(Access::Token));
+    }
+
+    #[test]
+    fn the_admin_token_is_32_visible_characters_and_never_shown() {
+        let secret = "s3cret-s3cret-s3cret-s3cret-s3cr";
+        let settings_with = |token: &str| settings(&[("ROLLCALL_ADMIN_TOKEN", token)]);
+        let good = settings_with(secret).unwrap();
+        assert_eq!(good.access.admin_token, Some(TokenHash::of(secret.as_bytes())));
+        assert!(!format!("{good:?}").contains("s3cret"));
+        for bad in ["", &secret[1..], &secret.replace('-', " "), &secret.replace('-', "é")] {
+            let error = settings_with(bad).unwrap_err();
+            assert_eq!(
+                error,
+                "ROLLCALL_ADMIN_TOKEN is invalid and not shown; it must be 32 or more visible ASCII characters"
+            );
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub(super) struct Variables {
     pub rollcall_timezone: Option<String>,
     pub rollcall_day_start: Option<String>,
     pub rollcall_migrate_on_start: Option<String>,
+    pub rollcall_access: Option<String>,
+    pub rollcall_admin_token: Option<String>,
     pub rollcall_log: Option<String>,
     pub rollcall_log_format: Option<String>,
     pub rocket_address: Option<String>,
@@ -36,6 +38,12 @@ pub struct InvalidSetting {
     variable: String,
     held: String,
     expected: &'static str,
+}
+
+impl InvalidSetting {
+    pub(super) fn new(variable: &str, held: String, expected: &'static str) -> Self {
+        Self { variable: variable.into(), held, expected }
+    }
 }
 
 impl Variables {
@@ -55,7 +63,9 @@ impl Variables {
                 Ok(value) => ours.push((name, value)),
                 Err(value) => {
                     let held = match name.as_str() {
-                        "DATABASE_PASSWORD" => "holds bytes that are not UTF-8".into(),
+                        "DATABASE_PASSWORD" | "ROLLCALL_ADMIN_TOKEN" => {
+                            "holds bytes that are not UTF-8".into()
+                        }
                         _ => format!("is {:?}, which is not UTF-8", value.to_string_lossy()),
                     };
                     return Err(InvalidSetting { variable: name, held, expected: "text in UTF-8" });
@@ -83,6 +93,21 @@ pub(super) fn parsed<T>(
         held: format!("is {held:?}"),
         expected,
     })
+}
+
+/// The variable, if it is set. An error does not show its value.
+pub(super) fn secret<'a>(
+    variable: &str,
+    held: &'a Option<String>,
+    is_valid: impl FnOnce(&str) -> bool,
+    expected: &'static str,
+) -> Result<Option<&'a str>, InvalidSetting> {
+    match held {
+        Some(held) if !is_valid(held) => {
+            Err(InvalidSetting::new(variable, "is invalid and not shown".into(), expected))
+        }
+        held => Ok(held.as_deref()),
+    }
 }
 
 /// Any text but an empty one.

@@ -1,7 +1,7 @@
-use super::{Amendments, Entries, Replication, Versioned};
+use super::{Amendments, Entries, Replication, Tokens, Versioned};
 
 /// A database, by what it can do. All calls block, and any number of threads may make them.
-pub trait Store: Entries + Amendments + Versioned + Send + Sync + 'static {
+pub trait Store: Entries + Amendments + Versioned + Tokens + Send + Sync + 'static {
     /// `postgres` or `embedded`, for people and programs.
     fn kind(&self) -> &'static str;
 

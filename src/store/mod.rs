@@ -11,13 +11,17 @@ mod postgres;
 mod replication;
 mod schema;
 mod sqlite;
+mod tokens;
 
 pub use amendments::{Amended, Amendments};
 pub use backend::Store;
 pub use entries::{Entries, Recorder, Stored};
 pub use error::{Cause, StoreError};
-pub use front::{AmendOutcome, Progress, Queue, Reader, Sheets, Source, Writer, replica_timeout};
+pub use front::{
+    AmendOutcome, Credentials, Progress, Queue, Reader, Sheets, Source, Writer, replica_timeout,
+};
 pub use postgres::{Password, PostgresStore, PostgresTarget};
 pub use replication::{Position, Replication};
 pub use schema::{Migration, MigrationState, Schema, SchemaState, Versioned};
 pub use sqlite::SqliteStore;
+pub use tokens::Tokens;

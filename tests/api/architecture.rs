@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
             "backend",
             "entries",
             "amendments",
+            "tokens",
             "replication",
             "schema",
             "error",

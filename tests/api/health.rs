@@ -25,6 +25,7 @@ on_both_stores! {
             "store": {"kind": kind(store), "reachable": true},
             "schema": {"state": "current", "applied": last_version(), "known": last_version()},
             "queue": {"depth": 0, "limit": 1024},
+            "access": "open",
         }));
     }
 

@@ -13,6 +13,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access;
 mod amendments;
 mod architecture;
 mod commands;
@@ -29,3 +30,4 @@ mod request_ids;
 mod routes;
 mod sheets;
 mod store_away;
+mod tokens;

@@ -39,6 +39,7 @@ SCENARIOS = {
     "Job is kept": (EXTERNAL, {"migrations": {"ttlSecondsAfterFinished": None}}),
     "Job with a suffix": (EXTERNAL, {"migrations": {"nameSuffix": "1-1-0"}}),
     **{f"pull {when}": (EXTERNAL, {"image": {"pullPolicy": when}}) for when in ("Always", "IfNotPresent", "Never")},
+    "access by tokens": (EXTERNAL, {"access": {"mode": "token", "existingSecret": "rollcall-access"}}),
     "log as text": (EXTERNAL, {"log": {"format": "text"}}),
     "one pod": (EXTERNAL, {"replicaCount": 1}),
     "scaled by load": (EXTERNAL, {"autoscaling": {"enabled": True}}),

@@ -45,6 +45,8 @@ CHANGES = {
     "replicaCount": (EXTERNAL, 5),
     "site.timezone": (EXTERNAL, "Asia/Manila"),
     "site.dayStart": (EXTERNAL, "05:00"),
+    "access.mode": (EXTERNAL, "token"),
+    "access.existingSecret": (EXTERNAL, "rollcall-access"),
     "log.filter": (EXTERNAL, "debug"),
     "log.format": (EXTERNAL, "text"),
     "database.mode": (BUNDLED_WITH_HOST, "external"),

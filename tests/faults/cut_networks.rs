@@ -26,6 +26,7 @@ fn connections_whose_network_was_cut_are_closed_within_two_minutes() {
     large_sheet::insert(&store);
     let mut environment = store.environment();
     environment.push(("ROCKET_ADDRESS", client.near_address().to_string()));
+    environment.push(("ROLLCALL_ACCESS", "open".to_owned()));
     let service = Process::serve(&environment);
     let address = service.address();
     let sockets = service.open_sockets();

@@ -98,9 +98,13 @@ def test_the_services_start_in_order(services):
 def test_port_sets_the_published_port(services, variables, port):
     published = services(**variables)["rollcall"]["ports"]
     # Compose 2 prints a port in the long form, compose 1 in the short form.
-    long = [(str(p["published"]), p["target"]) for p in published if isinstance(p, dict)]
+    long = [(p["host_ip"], str(p["published"]), str(p["target"])) for p in published if isinstance(p, dict)]
     short = [tuple(p.removesuffix("/tcp").split(":")) for p in published if isinstance(p, str)]
-    assert long + short in ([(port, 8000)], [(port, "8000")])
+    assert long + short == [("127.0.0.1", port, "8000")]
+
+
+def test_access_is_open_because_only_this_machine_reaches_it(services):
+    assert services()["rollcall"]["environment"]["ROLLCALL_ACCESS"] == "open"
 
 
 def test_the_database_is_not_published(services):

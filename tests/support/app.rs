@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use rollcall::domain::{ALL_MOMENTS, Clock, Site};
+use rollcall::domain::{ALL_MOMENTS, Access, Clock, Site, TokenHash};
 use rollcall::http::{Listen, Server, Service, Setup};
 use rollcall::store::{Store, Writer};
 use serde_json::Value;
@@ -19,6 +19,7 @@ pub struct TestApp {
     pub store: Fresh,
     address: SocketAddr,
     agent: ureq::Agent,
+    token: Option<String>,
     now: Arc<Mutex<Option<DateTime<Utc>>>>,
     shutdown: Mutex<Option<oneshot::Sender<()>>>,
     writer: Mutex<Option<Writer>>,
@@ -32,10 +33,21 @@ pub struct Options {
     pub pool_size: u32,
     pub timeout: Duration,
     pub replica: Option<Arc<dyn Store>>,
+    pub access: Access,
+    /// The token of the admin named `env`.
+    pub admin_token: Option<&'static str>,
+    /// Sent with every request that has no `Authorization` of its own.
+    pub token: Option<String>,
 }
 
+/// What the tests of a client that has a token run with: an admin, whose every request is sent with
+/// the token.
+const ADMIN_TOKEN: &str = "the-admin-token-of-all-requests-32";
+
+/// With access open, or in token mode if `ROLLCALL_TEST_ACCESS` is `token`.
 impl Default for Options {
     fn default() -> Self {
+        let token_mode = std::env::var("ROLLCALL_TEST_ACCESS").is_ok_and(|mode| mode == "token");
         Self {
             zone: "Asia/Manila",
             day_start: "00:00",
@@ -43,6 +55,9 @@ impl Default for Options {
             pool_size: 4,
             timeout: Duration::from_secs(5),
             replica: None,
+            access: if token_mode { Access::Token } else { Access::Open },
+            admin_token: token_mode.then_some(ADMIN_TOKEN),
+            token: token_mode.then(|| ADMIN_TOKEN.to_owned()),
         }
     }
 }
@@ -63,6 +78,8 @@ impl TestApp {
             connections: options.pool_size as usize,
             timeout: options.timeout,
             queue_limit: options.queue_limit,
+            access: options.access,
+            admin_token: options.admin_token.map(|token| TokenHash::of(token.as_bytes())),
             site: Site::new(options.zone.parse().unwrap(), options.day_start).unwrap(),
             clock: Clock::from_fn(move || clock.lock().unwrap().unwrap_or_else(Utc::now)),
         })
@@ -79,7 +96,8 @@ impl TestApp {
             .build()
             .into();
         let shutdown = Mutex::new(Some(shutdown));
-        Self { store, address, agent, now, shutdown, writer: Mutex::new(Some(writer)) }
+        let (token, writer) = (options.token, Mutex::new(Some(writer)));
+        Self { store, address, agent, token, now, shutdown, writer }
     }
 
     /// Makes the service believe that it is `moment` until this is called again.
@@ -105,8 +123,11 @@ impl TestApp {
     /// Posts `body`, which need not be text.
     #[track_caller]
     pub fn post_bytes(&self, body: &[u8]) -> Answer {
-        let url = format!("http://{}/table/create", self.address);
-        answer(self.agent.post(url).send(body).unwrap())
+        let mut request = self.agent.post(format!("http://{}/table/create", self.address));
+        if let Some(token) = &self.token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        answer(request.send(body).unwrap())
     }
 
     /// How many entries the store holds, of all days.
@@ -140,6 +161,11 @@ impl TestApp {
             Request::builder().method(method).uri(format!("http://{}{path}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
+        }
+        if let Some(token) = &self.token
+            && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+        {
+            request = request.header("Authorization", format!("Bearer {token}"));
         }
         answer(
             match body {

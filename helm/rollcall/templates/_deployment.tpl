@@ -101,6 +101,15 @@ spec:
               value: {{ $values.site.timezone | quote }}
             - name: ROLLCALL_DAY_START
               value: {{ $values.site.dayStart | quote }}
+            - name: ROLLCALL_ACCESS
+              value: {{ $values.access.mode }}
+            {{- with $values.access.existingSecret }}
+            - name: ROLLCALL_ADMIN_TOKEN
+              valueFrom:
+                secretKeyRef:
+                  name: {{ . }}
+                  key: admin-token
+            {{- end }}
             - name: ROLLCALL_LOG
               value: {{ $values.log.filter | quote }}
             - name: ROLLCALL_LOG_FORMAT

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::{
     Correction, Decision, Entry, Replacement, StoredAmendment, Trail, parse_correction, parse_void,
 };
-use crate::http::guard::{EntryBody, IdempotencyKeys, PathEntryId};
+use crate::http::guard::{EntryBody, IdempotencyKeys, MayAmend, MayRead, PathEntryId};
 use crate::http::service::Service;
 use crate::http::wire::{Problem, push_entry, push_trail};
 use crate::store::AmendOutcome;
@@ -19,13 +19,14 @@ pub fn routes() -> Vec<Route> {
 
 /// An entry with its history.
 #[get("/table/entry/<_>")]
-async fn entry(id: PathEntryId, service: &State<Service>) -> Result<Answer, Problem> {
+async fn entry(_by: MayRead, id: PathEntryId, service: &State<Service>) -> Result<Answer, Problem> {
     Ok(Answer::of_trail(&trail(service, id.0).await?, service, false))
 }
 
 /// Takes an entry off its sheet.
 #[post("/table/entry/<_>/void")]
 async fn void(
+    by: MayAmend,
     id: PathEntryId,
     body: EntryBody<'_>,
     service: &State<Service>,
@@ -33,7 +34,7 @@ async fn void(
     let reason = parse_void(body.0)?;
     let now = service.clock.now();
     let before = trail(service, id.0).await?;
-    let Decision::Append(amendment) = before.void(reason.clone(), caller(), now)? else {
+    let Decision::Append(amendment) = before.void(reason.clone(), by.name(), now)? else {
         return Ok(Answer::of_trail(&before, service, true));
     };
     let stored = service.queue.amend(amendment.clone(), None).await;
@@ -46,7 +47,7 @@ async fn void(
             let now_there = trail(service, id.0).await.map_err(|_| Problem::already_amended())?;
             let is_own = conflict == AmendOutcome::ConflictAfterRetry
                 && now_there.has_amendment_of(&amendment);
-            match now_there.void(reason, caller(), now)? {
+            match now_there.void(reason, by.name(), now)? {
                 Decision::Replay => Ok(Answer::of_trail(&now_there, service, !is_own)),
                 Decision::Append(_) => Err(Problem::already_amended()),
             }
@@ -57,6 +58,7 @@ async fn void(
 /// Replaces an entry by a corrected one.
 #[post("/table/entry/<_>/correct")]
 async fn correct(
+    by: MayAmend,
     id: PathEntryId,
     body: EntryBody<'_>,
     keys: IdempotencyKeys<'_>,
@@ -65,7 +67,7 @@ async fn correct(
     let now = service.clock.now();
     let correction = parse_correction(body.0, &keys.0, now)?;
     let (before, is_used) = trail_for(service, id.0, &correction).await?;
-    let replacement = match before.correct(&correction, is_used, caller(), now)? {
+    let replacement = match before.correct(&correction, is_used, by.name(), now)? {
         Decision::Append(replacement) => replacement,
         Decision::Replay => return replayed(&before, service, true),
     };
@@ -81,18 +83,13 @@ async fn correct(
             let (now_there, is_used) = trail_for(service, id.0, &correction).await?;
             let is_own = conflict == AmendOutcome::ConflictAfterRetry
                 && now_there.has_amendment_of(&amendment);
-            match now_there.correct(&correction, is_used, caller(), now)? {
+            match now_there.correct(&correction, is_used, by.name(), now)? {
                 Decision::Replay => replayed(&now_there, service, !is_own),
                 // It lost to a void. The client may try again.
                 Decision::Append(_) => Err(Problem::already_amended()),
             }
         }
     }
-}
-
-/// The name of the credential that a request was made with.
-fn caller() -> Option<String> {
-    None
 }
 
 /// The trail of the entry `id`, which must be stored.

@@ -5,7 +5,7 @@ use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, post, routes};
 
 use crate::domain::{Entry, Recorded, Site, parse_submission};
-use crate::http::guard::{EntryBody, IdempotencyKeys};
+use crate::http::guard::{EntryBody, IdempotencyKeys, MayCreate};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
 use crate::http::wire::{Problem, push_entry};
@@ -17,12 +17,16 @@ pub(crate) fn routes() -> Vec<Route> {
 /// Records an entry.
 #[post("/table/create")]
 async fn create(
+    by: MayCreate,
     body: EntryBody<'_>,
     keys: IdempotencyKeys<'_>,
     service: &State<Service>,
     metrics: &State<Metrics>,
 ) -> Result<StoredEntry, Problem> {
-    let passage = parse_submission(body.0, &keys.0, service.clock.now())?;
+    let mut passage = parse_submission(body.0, &keys.0, service.clock.now())?;
+    if let Some(caller) = by.caller {
+        passage = caller.bind(passage).inspect_err(|_| metrics.refused())?;
+    }
     let entry_id = passage.entry_id;
     let recorded = service.queue.record(passage).await;
     let recorded = recorded.map_err(|error| Problem::not_recorded(error, entry_id))?;

@@ -36,6 +36,7 @@ struct Health {
     store: StoreHealth,
     schema: SchemaHealth,
     queue: QueueHealth,
+    access: &'static str,
 }
 
 #[derive(Serialize)]
@@ -80,6 +81,7 @@ async fn health(service: &State<Service>) -> Json<Health> {
             known: reader.last_known_migration(),
         },
         queue: QueueHealth { depth: queue.depth(), limit: queue.limit() },
+        access: service.admission.access.as_str(),
     })
 }
 

@@ -3,10 +3,23 @@ use rocket::response::{Responder, Response};
 use rocket::serde::json::{Value, json};
 use rocket::{Request, Route, State, get, routes};
 
+use crate::domain::Access;
 use crate::http::service::Service;
 
 /// The page for a browser, with `{name}` for each value. No value is what a client sent.
 const PAGE: &str = include_str!("index.html");
+
+/// The part of the page about today's sheet.
+const TODAY: &str = r#"  <div class="today">
+    <strong>{count}</strong>
+    <div>entries today, sheet <a href="/table/view/date:today">{day}</a><br>
+      <span class="soft">at {time}, {zone}</span></div>
+  </div>
+"#;
+
+/// Replaces it where requests need a token: the page is free and shows no figure.
+const TOKEN_NEEDED: &str = r#"  <p class="today">Sheets can be read with a token only.</p>
+"#;
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![index]
@@ -22,13 +35,17 @@ async fn index(accept: Option<&Accept>, service: &State<Service>) -> Index {
     let now = service.clock.now();
     let today = site.day_of(now);
     let instants = site.instants(today);
-    let count = service.reader.read(move |store| store.count(instants)).await;
+    let (part, count) = match service.admission.access {
+        Access::Token => (TOKEN_NEEDED, None),
+        Access::Open => (TODAY, service.reader.read(move |store| store.count(instants)).await.ok()),
+    };
     Index::Page(
-        PAGE.replace("{version}", env!("CARGO_PKG_VERSION"))
+        PAGE.replace("{today}", part)
+            .replace("{version}", env!("CARGO_PKG_VERSION"))
             .replace("{zone}", site.zone_name())
             .replace("{day}", &today.to_string())
             .replace("{time}", &now.with_timezone(&site.offset_at(now)).format("%H:%M").to_string())
-            .replace("{count}", &count.map_or_else(|_| "–".to_owned(), |count| count.to_string())),
+            .replace("{count}", &count.map_or_else(|| "–".to_owned(), |count| count.to_string())),
     )
 }
 

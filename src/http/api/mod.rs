@@ -7,4 +7,5 @@ pub(super) mod health;
 pub(super) mod index;
 pub(super) mod scrape;
 pub(super) mod sheets;
+pub(super) mod tokens;
 pub(super) mod unmatched;

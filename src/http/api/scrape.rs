@@ -1,6 +1,7 @@
 use rocket::http::ContentType;
 use rocket::{Route, State, get, routes};
 
+use crate::http::guard::MayRead;
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
 use crate::http::wire::Problem;
@@ -12,6 +13,7 @@ pub(crate) fn routes() -> Vec<Route> {
 /// All metrics in the text format of OpenMetrics 1.0.
 #[get("/metrics")]
 fn metrics(
+    _caller: MayRead,
     metrics: &State<Metrics>,
     service: &State<Service>,
 ) -> Result<(ContentType, String), Problem> {

@@ -3,7 +3,7 @@ use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, get, routes};
 
 use crate::domain::{Day, InvalidDay, Site};
-use crate::http::guard::RequestPath;
+use crate::http::guard::{MayRead, RequestPath};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
 use crate::http::wire::{LongBody, Problem, SpooledSheet, Spools, segments_after};
@@ -16,6 +16,7 @@ pub(crate) fn routes() -> Vec<Route> {
 /// The whole sheet of a day.
 #[get("/table/view/<_..>")]
 async fn view(
+    _caller: MayRead,
     path: RequestPath<'_>,
     service: &State<Service>,
     metrics: &State<Metrics>,

@@ -21,7 +21,10 @@ fn unmatched(status: Status, request: &Request<'_>) -> Problem {
         Problem::bad_request("The request target must be a path, such as /table.")
     } else if !is_well_encoded(request.uri().path().as_str()) {
         Problem::bad_encoding()
-    } else if let Some(allow) = allowed_methods(request) {
+    } else if let Some(allow) = allowed_methods(request)
+        // With an allowed method, the path has a parameter that is not even UTF-8.
+        && !allow.split(", ").any(|method| method == request.method().as_str())
+    {
         Problem::method_not_allowed(allow)
     } else {
         Problem::not_found()

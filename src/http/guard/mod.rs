@@ -1,12 +1,17 @@
 //! Request guards: what a handler needs from a request, checked before the handler runs. A guard that
 //! reads a header needs it in the server's list of headers (`READ_HEADERS`).
 
+mod admission;
+mod caller;
+mod credential;
 mod entry_body;
 mod idempotency_keys;
 mod path_entry_id;
 mod refusal;
 mod request_path;
 
+pub(super) use admission::Admission;
+pub(super) use caller::{MayAdminister, MayAmend, MayCreate, MayRead};
 pub(super) use entry_body::EntryBody;
 pub(super) use idempotency_keys::IdempotencyKeys;
 pub(super) use path_entry_id::PathEntryId;

@@ -6,7 +6,9 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::header::{ACCEPT, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
 use hyper::{Request, Response, StatusCode};
 use rocket::http::{Header, Method};
 use rocket::local::asynchronous::{Client, LocalResponse};
@@ -17,7 +19,12 @@ use crate::http::watch::Arrival;
 use crate::http::wire::{Chunks, LongBody, ReceivedBody, Target};
 
 /// The headers that guards and handlers read. Rocket does not get any other.
-static READ_HEADERS: [HeaderName; 2] = [ACCEPT, HeaderName::from_static("idempotency-key")];
+static READ_HEADERS: [HeaderName; 4] = [
+    ACCEPT,
+    AUTHORIZATION,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("sec-fetch-mode"),
+];
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -24,6 +24,8 @@ pub(crate) struct Metrics {
     problems: Family<ProblemLabel, Counter>,
     entries: Family<OutcomeLabel, Counter>,
     replica_fallbacks: Counter,
+    refused: Counter,
+    without_credential: Counter,
     queue_depth: Gauge,
     queue_limit: Gauge,
 }
@@ -60,6 +62,8 @@ impl Metrics {
             problems: Family::default(),
             entries: Family::default(),
             replica_fallbacks: Counter::default(),
+            refused: Counter::default(),
+            without_credential: Counter::default(),
             queue_depth: Gauge::default(),
             queue_limit: Gauge::default(),
         };
@@ -89,6 +93,16 @@ impl Metrics {
             "replica_fallbacks",
             "Sheets read from the primary because the replica could not serve them",
             self.replica_fallbacks.clone(),
+        );
+        r.register(
+            "requests_refused",
+            "Requests that were not authenticated, or whose token may not do what they asked for",
+            self.refused.clone(),
+        );
+        r.register(
+            "requests_without_credential",
+            "Requests without a token, except those that never need one",
+            self.without_credential.clone(),
         );
         r.register("queue_depth", "Entries that wait for the store", self.queue_depth.clone());
         r.register("queue_limit", "Entries that may wait", self.queue_limit.clone());
@@ -129,5 +143,14 @@ impl Metrics {
     /// A sheet was read from the primary because the replica could not serve it.
     pub(crate) fn fell_back(&self) {
         self.replica_fallbacks.inc();
+    }
+    /// A request was not authenticated, or its token may not do what it asked for.
+    pub fn refused(&self) {
+        self.refused.inc();
+    }
+
+    /// A request came without a token to a route that may need one.
+    pub fn without_credential(&self) {
+        self.without_credential.inc();
     }
 }

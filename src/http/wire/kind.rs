@@ -31,6 +31,10 @@ kinds! {
     BUSY = ServiceUnavailable, "busy", "Too many entries are waiting";
     STORE_UNAVAILABLE = ServiceUnavailable, "store_unavailable", "Store unavailable";
     NOT_READY = ServiceUnavailable, "not_ready", "Not ready";
+    UNAUTHENTICATED = Unauthorized, "unauthenticated", "Not authenticated";
+    FORBIDDEN = Forbidden, "forbidden", "Forbidden";
+    GATE_MISMATCH = Forbidden, "gate_mismatch", "The token is bound to another gate";
+    NAME_TAKEN = Conflict, "name_taken", "The name is taken";
     INTERNAL = InternalServerError, "internal", "Internal error";
 }
 

@@ -8,6 +8,7 @@ mod long_body;
 mod path;
 mod problem;
 mod spool;
+mod token_json;
 
 pub(super) use body::ReceivedBody;
 pub(super) use change_json::push_trail;
@@ -17,3 +18,5 @@ pub(super) use long_body::{Chunks, LongBody};
 pub(super) use path::{Target, is_well_encoded, segments_after};
 pub(super) use problem::{Problem, Reported};
 pub(super) use spool::{SpooledSheet, Spools};
+pub(super) use token_json::TokenJson;
+pub use token_json::TokenList;

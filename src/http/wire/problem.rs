@@ -11,7 +11,9 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
 
 use super::kind::{self, Kind};
-use crate::domain::{FieldError, InvalidDay, InvalidSubmission, NotAmendable};
+use crate::domain::{
+    FieldError, GateMismatch, InvalidDay, InvalidSubmission, NotAmendable, Permission, Role,
+};
 use crate::store::StoreError;
 
 /// When a client may try again, in seconds.
@@ -113,6 +115,27 @@ impl Problem {
         )
     }
 
+    /// Does not say whether a token was sent, and what is wrong with it.
+    pub fn unauthenticated() -> Self {
+        Self::new(
+            &kind::UNAUTHENTICATED,
+            "Send a valid token, as 'Authorization: Bearer TOKEN' or as the password of Basic.",
+        )
+    }
+
+    pub fn forbidden(permission: Permission) -> Self {
+        let roles: Vec<_> = permission.roles().map(Role::as_str).collect();
+        let detail = format!("This needs a token with the role {}.", roles.join(" or "));
+        Self::new(&kind::FORBIDDEN, detail)
+    }
+
+    pub fn name_taken() -> Self {
+        Self::new(
+            &kind::NAME_TAKEN,
+            "There is or was a token with this name. Names are never used again: take another.",
+        )
+    }
+
     /// `reason` is for an operator and holds no secret.
     pub(crate) fn not_ready(reason: &'static str, cause: Option<StoreError>) -> Self {
         Self { cause: cause.map(Box::new), ..Self::new(&kind::NOT_READY, reason) }
@@ -185,6 +208,14 @@ impl From<NotAmendable> for Problem {
     }
 }
 
+impl From<GateMismatch> for Problem {
+    fn from(GateMismatch { bound_to }: GateMismatch) -> Self {
+        let detail =
+            format!("The token is bound to the gate {:?}: name that one, or none.", &*bound_to);
+        Self::new(&kind::GATE_MISMATCH, detail)
+    }
+}
+
 impl From<InvalidDay> for Problem {
     fn from(error: InvalidDay) -> Self {
         Self::new(&kind::INVALID_DATE, error.to_string())
@@ -248,6 +279,15 @@ impl<'r> Responder<'r, 'static> for Problem {
         }
         if let Some(allow) = self.allow {
             response.header(Header::new("Allow", allow));
+        }
+        if self.kind.code == kind::UNAUTHENTICATED.code {
+            response.header(Header::new("WWW-Authenticate", r#"Bearer realm="rollcall""#));
+            // wget and Java's clients send a password only when they are asked for it. A browser
+            // would show a prompt, and every browser sends this header.
+            if !request.headers().contains("Sec-Fetch-Mode") {
+                let basic = r#"Basic realm="rollcall", charset="UTF-8""#;
+                response.header_adjoin(Header::new("WWW-Authenticate", basic));
+            }
         }
         // The first problem of a request is the one that it is answered with.
         let _ = Reported::slot(request).set(Reported { code: self.kind.code, cause: self.cause });

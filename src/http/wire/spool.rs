@@ -174,7 +174,7 @@ impl SpooledSheet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Passage, Text};
+    use crate::domain::{Direction, Passage, Text};
 
     fn entry(id: i64) -> Entry {
         let moment = "2019-06-24T01:12:21.123456Z".parse().unwrap();
@@ -186,6 +186,8 @@ mod tests {
             firstname: text(&"x".repeat(100)),
             lastname: text("y"),
             gate: None,
+            direction: Direction::In,
+            person_ref: None,
         };
         Entry { id, passage }
     }

@@ -11,6 +11,7 @@ mod sheet;
 mod store;
 mod tables;
 mod target;
+mod tokens;
 
 pub use store::PostgresStore;
 pub use target::{Password, PostgresTarget};

@@ -31,10 +31,18 @@ impl PostgresStore {
         Self { target, timeout, reads }
     }
 
+    pub(super) fn target(&self) -> &PostgresTarget {
+        &self.target
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// Runs `read` on a pooled connection. The connection is not tested first, which would cost a
     /// second round trip. If it is dead the next one is tried, once more than the pool can hold dead
     /// ones.
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         mut read: impl FnMut(&mut PgConnection) -> QueryResult<T>,
     ) -> Result<T, StoreError> {

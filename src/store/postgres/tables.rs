@@ -35,3 +35,26 @@ diesel::table! {
         run_on -> Timestamp,
     }
 }
+
+diesel::table! {
+    tokens (name) {
+        name -> VarChar,
+        sha256 -> Bytea,
+        role -> VarChar,
+        gate -> Nullable<VarChar>,
+        created_at -> Timestamptz,
+        created_by -> Nullable<VarChar>,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    token_uses (name) {
+        name -> VarChar,
+        last_seen_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(token_uses -> tokens (name));
+diesel::allow_tables_to_appear_in_same_query!(tokens, token_uses);

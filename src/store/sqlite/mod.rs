@@ -10,5 +10,6 @@ mod session;
 mod sheet;
 mod store;
 mod tables;
+mod tokens;
 
 pub use store::SqliteStore;

@@ -32,7 +32,7 @@ impl SqliteStore {
         Self { file, timeout, reads }
     }
 
-    fn reader(&self) -> Result<session::Pooled, StoreError> {
+    pub(super) fn reader(&self) -> Result<session::Pooled, StoreError> {
         self.reads.get().map_err(StoreError::unreachable)
     }
 }

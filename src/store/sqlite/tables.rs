@@ -50,3 +50,26 @@ diesel::table! {
         name -> Text,
     }
 }
+
+diesel::table! {
+    tokens (name) {
+        name -> Text,
+        sha256 -> Binary,
+        role -> Text,
+        gate -> Nullable<Text>,
+        created_at -> BigInt,
+        created_by -> Nullable<Text>,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    token_uses (name) {
+        name -> Text,
+        last_seen_at -> BigInt,
+    }
+}
+
+diesel::joinable!(token_uses -> tokens (name));
+diesel::allow_tables_to_appear_in_same_query!(tokens, token_uses);

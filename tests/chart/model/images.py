@@ -25,6 +25,8 @@ class Rollcall:
         command = arguments[0] if arguments else "serve"
         server = Server(self, cluster, pod["metadata"]["namespace"], DEFAULTS | env)
         if command == "serve":
+            if server.env.get("ROLLCALL_ACCESS") not in ("open", "token"):
+                raise Failed("ROLLCALL_ACCESS is not set, and 0.0.0.0 is not a loopback address")
             return server
         if command == "migrate":
             self._migrate(cluster, *server.log_in())

@@ -28,7 +28,7 @@ def migrated(cluster):
 
 @pytest.fixture
 def serving(migrated, containers):
-    podman("run", "--detach", "--name=service", *confined(migrated, "--tmpfs=/tmp"), IMAGE)
+    podman("run", "--detach", "--name=service", *confined(migrated, "--tmpfs=/tmp", "--env=ROLLCALL_ACCESS=open"), IMAGE)
     service = Service()
     eventually(service.answers)
     return service
