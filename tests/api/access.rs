@@ -16,13 +16,21 @@ enum Needs {
     Nothing,
     Create,
     Read,
+    Amend,
     Admin,
 }
 
+const ENTRY: &str = "/table/entry/95844c14-bc2f-4249-8dc5-bd17377c5215";
+const VOID: &str = "/table/entry/95844c14-bc2f-4249-8dc5-bd17377c5215/void";
+const CORRECT: &str = "/table/entry/95844c14-bc2f-4249-8dc5-bd17377c5215/correct";
+
 /// Every route, with a path that it matches. A route that is not here fails the test.
-const ROUTES: [(&str, &str, &str, Needs); 12] = [
+const ROUTES: [(&str, &str, &str, Needs); 15] = [
     ("POST", "/table/create", "/table/create", Needs::Create),
     ("GET", "/table/view/<_..>", "/table/view/date:today", Needs::Read),
+    ("GET", "/table/entry/<_>", ENTRY, Needs::Read),
+    ("POST", "/table/entry/<_>/void", VOID, Needs::Amend),
+    ("POST", "/table/entry/<_>/correct", CORRECT, Needs::Amend),
     ("GET", "/table", "/table", Needs::Nothing),
     ("GET", "/admin", "/admin", Needs::Nothing),
     ("GET", "/livez", "/livez", Needs::Nothing),
@@ -114,6 +122,7 @@ fn check_every_route(store: StoreKind, access: Access) {
                 None => {
                     let expected = match (method, pattern) {
                         (_, "/admin/tokens/<name>" | "/admin/tokens/<name>/revoke") => 404,
+                        ("GET", "/table/entry/<_>") => 404,
                         ("POST", _) => 400,
                         _ => 200,
                     };

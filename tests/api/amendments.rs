@@ -87,7 +87,7 @@ on_both_stores! {
             "id": 2, "login": old["login"], "firstname": "Arvin", "lastname": "Cudanín", "gate": null, "entry_id": OTHER,
             "received_at": "2019-06-24T02:00:00.000000Z", "direction": "out", "person_ref": "7",
         }));
-        assert_eq!(app.sheet("20190624"), [new.clone()]);
+        assert_eq!(app.sheet("20190624"), std::slice::from_ref(&new));
         let history = json!([
             {"change": 1, "kind": "created", "at": old["received_at"], "entry": old},
             {"change": 2, "kind": "created", "at": new["received_at"], "entry": new},

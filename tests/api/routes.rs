@@ -92,7 +92,7 @@ on_both_stores! {
 
     fn no_answer_contains_sql_or_a_file_or_a_host(store: StoreKind) {
         let app = TestApp::start(store);
-        app.store.sql("DROP TABLE attendance");
+        app.store.sql("ALTER TABLE attendance RENAME TO renamed");
         for answer in [app.post(json!({"firstname": "a", "lastname": "b"})), app.get("/table/view/date:today")] {
             answer.problem(500, "internal");
             for word in ["attendance", "SELECT", "INSERT", "relation", "no such", "127.0.0.1", "src/", "sqlite", "postgres"] {

@@ -13,7 +13,7 @@ use crate::http::service::Service;
 use crate::http::wire::{Problem, push_entry, push_trail};
 use crate::store::AmendOutcome;
 
-pub fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     routes![entry, void, correct]
 }
 

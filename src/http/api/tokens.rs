@@ -11,7 +11,7 @@ use crate::http::service::Service;
 use crate::http::wire::{Problem, TokenJson, TokenList};
 use crate::store::StoreError;
 
-pub fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     routes![list, create, revoke, delete]
 }
 

@@ -7,7 +7,7 @@ use crate::http::wire::Problem;
 use crate::store::Credentials;
 
 /// Decides who may do what.
-pub struct Admission {
+pub(crate) struct Admission {
     pub access: Access,
     pub credentials: Credentials,
     pub clock: Clock,

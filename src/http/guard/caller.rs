@@ -12,23 +12,23 @@ use crate::http::watch::Metrics;
 use crate::http::wire::Problem;
 
 /// The sender has the permission that `N` names.
-pub struct Admitted<N> {
+pub(crate) struct Admitted<N> {
     /// Who it is, if a token was sent.
     pub caller: Option<Arc<Caller>>,
     need: PhantomData<N>,
 }
 
 /// What a handler needs, as a type, so that it stands in the handler's signature.
-pub trait Need {
+pub(crate) trait Need {
     const PERMISSION: Permission;
 }
 
 macro_rules! guards {
     ($($(#[$doc:meta])* $guard:ident = $permission:ident;)*) => {$(
         $(#[$doc])*
-        pub type $guard = Admitted<$permission>;
+        pub(crate) type $guard = Admitted<$permission>;
 
-        pub enum $permission {}
+        pub(crate) enum $permission {}
 
         impl Need for $permission {
             const PERMISSION: Permission = Permission::$permission;
@@ -49,7 +49,7 @@ guards! {
 
 impl<N> Admitted<N> {
     /// The name of the token that was sent, if one was.
-    pub fn name(&self) -> Option<String> {
+    pub(crate) fn name(&self) -> Option<String> {
         self.caller.as_ref().map(|caller| caller.name.to_string())
     }
 }

@@ -9,7 +9,7 @@ use crate::http::wire::{Problem, is_well_encoded};
 const SEGMENT: usize = 2;
 
 /// The `entry_id` in a path. One that is no UUID names nothing.
-pub struct PathEntryId(pub Uuid);
+pub(crate) struct PathEntryId(pub Uuid);
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for PathEntryId {

@@ -145,12 +145,12 @@ impl Metrics {
         self.replica_fallbacks.inc();
     }
     /// A request was not authenticated, or its token may not do what it asked for.
-    pub fn refused(&self) {
+    pub(crate) fn refused(&self) {
         self.refused.inc();
     }
 
     /// A request came without a token to a route that may need one.
-    pub fn without_credential(&self) {
+    pub(crate) fn without_credential(&self) {
         self.without_credential.inc();
     }
 }

@@ -25,7 +25,7 @@ fn push_change(json: &mut Vec<u8>, change: &Change, site: &Site) {
 }
 
 /// Appends an entry with its state and its history as JSON.
-pub fn push_trail(json: &mut Vec<u8>, trail: &Trail, site: &Site) {
+pub(crate) fn push_trail(json: &mut Vec<u8>, trail: &Trail, site: &Site) {
     json.extend_from_slice(b"{\"entry\":");
     push_entry(json, trail.entry(), site);
     push_member(json, "state", trail.state().as_str());

@@ -3,6 +3,7 @@
 mod body;
 mod change_json;
 mod entry_json;
+mod failure;
 mod kind;
 mod long_body;
 mod path;

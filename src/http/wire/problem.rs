@@ -11,9 +11,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use uuid::Uuid;
 
 use super::kind::{self, Kind};
-use crate::domain::{
-    FieldError, GateMismatch, InvalidDay, InvalidSubmission, NotAmendable, Permission, Role,
-};
+use crate::domain::{FieldError, Permission, Role};
 use crate::store::StoreError;
 
 /// When a client may try again, in seconds.
@@ -53,9 +51,17 @@ impl Reported {
 }
 
 impl Problem {
-    fn new(kind: &'static Kind, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub(super) fn new(kind: &'static Kind, detail: impl Into<Cow<'static, str>>) -> Self {
         let detail = detail.into();
         Self { kind, detail, errors: Vec::new(), entry_id: None, allow: None, cause: None }
+    }
+
+    pub(super) fn with_errors(self, errors: Vec<FieldError>) -> Self {
+        Self { errors, ..self }
+    }
+
+    pub(super) fn caused_by(self, error: StoreError) -> Self {
+        Self { cause: Some(Box::new(error)), ..self }
     }
 
     pub(crate) fn status(&self) -> Status {
@@ -96,11 +102,11 @@ impl Problem {
     }
 
     /// No entry has the `entry_id` in the path.
-    pub fn no_entry() -> Self {
+    pub(crate) fn no_entry() -> Self {
         Self::new(&kind::NOT_FOUND, "No entry with this entry_id is stored.")
     }
 
-    pub fn already_amended() -> Self {
+    pub(crate) fn already_amended() -> Self {
         Self::new(
             &kind::ALREADY_AMENDED,
             "Another amendment of this entry is already stored. \
@@ -108,7 +114,7 @@ impl Problem {
         )
     }
 
-    pub fn nothing_to_correct() -> Self {
+    pub(crate) fn nothing_to_correct() -> Self {
         Self::new(
             &kind::NOTHING_TO_CORRECT,
             "The entry already holds what the correction says. Send at least one other value.",
@@ -116,20 +122,20 @@ impl Problem {
     }
 
     /// Does not say whether a token was sent, and what is wrong with it.
-    pub fn unauthenticated() -> Self {
+    pub(crate) fn unauthenticated() -> Self {
         Self::new(
             &kind::UNAUTHENTICATED,
             "Send a valid token, as 'Authorization: Bearer TOKEN' or as the password of Basic.",
         )
     }
 
-    pub fn forbidden(permission: Permission) -> Self {
+    pub(crate) fn forbidden(permission: Permission) -> Self {
         let roles: Vec<_> = permission.roles().map(Role::as_str).collect();
         let detail = format!("This needs a token with the role {}.", roles.join(" or "));
         Self::new(&kind::FORBIDDEN, detail)
     }
 
-    pub fn name_taken() -> Self {
+    pub(crate) fn name_taken() -> Self {
         Self::new(
             &kind::NAME_TAKEN,
             "There is or was a token with this name. Names are never used again: take another.",
@@ -159,7 +165,7 @@ impl Problem {
     }
 
     /// A failure to void an entry. It may be voided nevertheless.
-    pub fn not_voided(error: StoreError) -> Self {
+    pub(crate) fn not_voided(error: StoreError) -> Self {
         match error {
             StoreError::TimedOut(_) | StoreError::Unreachable(_) => Self {
                 cause: Some(Box::new(error)),
@@ -178,72 +184,6 @@ impl Problem {
             &kind::INTERNAL,
             "This is a defect of the service. Its log has the cause under this request's id.",
         )
-    }
-}
-
-impl From<InvalidSubmission> for Problem {
-    fn from(error: InvalidSubmission) -> Self {
-        match error {
-            InvalidSubmission::Json(error) => {
-                Self::new(&kind::INVALID_JSON, format!("The body is not a JSON object: {error}."))
-            }
-            InvalidSubmission::Fields(errors) => Self {
-                errors,
-                ..Self::new(
-                    &kind::INVALID_ENTRY,
-                    "Some members are invalid; 'errors' lists each of them.",
-                )
-            },
-        }
-    }
-}
-
-impl From<NotAmendable> for Problem {
-    fn from(error: NotAmendable) -> Self {
-        match error {
-            NotAmendable::EntryIdReused => Self::entry_id_reused(),
-            NotAmendable::AlreadyAmended => Self::already_amended(),
-            NotAmendable::NothingToCorrect => Self::nothing_to_correct(),
-        }
-    }
-}
-
-impl From<GateMismatch> for Problem {
-    fn from(GateMismatch { bound_to }: GateMismatch) -> Self {
-        let detail =
-            format!("The token is bound to the gate {:?}: name that one, or none.", &*bound_to);
-        Self::new(&kind::GATE_MISMATCH, detail)
-    }
-}
-
-impl From<InvalidDay> for Problem {
-    fn from(error: InvalidDay) -> Self {
-        Self::new(&kind::INVALID_DATE, error.to_string())
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        let (kind, detail) = match error {
-            StoreError::Busy => {
-                (&kind::BUSY, "Nothing was recorded. Send the entry again in a moment.")
-            }
-            StoreError::TimedOut(_)
-            | StoreError::Unreachable(_)
-            | StoreError::Stale(_)
-            | StoreError::Deferred => (
-                &kind::STORE_UNAVAILABLE,
-                "The store did not answer in time. Try again in a moment.",
-            ),
-            StoreError::NotMigrated(_) => (
-                &kind::STORE_UNAVAILABLE,
-                "The store has not been migrated for this release yet. Try again in a moment.",
-            ),
-            StoreError::Refused(_) | StoreError::Defect(_) => {
-                return Self { cause: Some(Box::new(error)), ..Self::internal() };
-            }
-        };
-        Self { cause: Some(Box::new(error)), ..Self::new(kind, detail) }
     }
 }
 

@@ -10,7 +10,7 @@ pub struct TokenList<'a> {
 
 /// One token. The members are in the contract's order.
 #[derive(Serialize)]
-pub struct TokenJson<'a> {
+pub(crate) struct TokenJson<'a> {
     name: &'a str,
     role: &'static str,
     gate: Option<&'a str>,
@@ -41,7 +41,7 @@ impl<'a> TokenList<'a> {
 }
 
 impl<'a> TokenJson<'a> {
-    pub fn of(token: &'a IssuedToken) -> Self {
+    pub(crate) fn of(token: &'a IssuedToken) -> Self {
         let moment = |moment| Moment(Stamp::utc(moment));
         Self {
             name: &token.name,
@@ -57,7 +57,7 @@ impl<'a> TokenJson<'a> {
     }
 
     /// With the secret, which is shown only once.
-    pub fn with_secret(token: &'a IssuedToken, secret: &'a Token) -> Self {
+    pub(crate) fn with_secret(token: &'a IssuedToken, secret: &'a Token) -> Self {
         Self { token: Some(secret.reveal()), ..Self::of(token) }
     }
 }

@@ -1,0 +1,70 @@
+//! The problem that each error of the layers below becomes.
+
+use super::kind;
+use super::problem::Problem;
+use crate::domain::{GateMismatch, InvalidDay, InvalidSubmission, NotAmendable};
+use crate::store::StoreError;
+
+impl From<InvalidSubmission> for Problem {
+    fn from(error: InvalidSubmission) -> Self {
+        match error {
+            InvalidSubmission::Json(error) => {
+                Self::new(&kind::INVALID_JSON, format!("The body is not a JSON object: {error}."))
+            }
+            InvalidSubmission::Fields(errors) => Self::new(
+                &kind::INVALID_ENTRY,
+                "Some members are invalid; 'errors' lists each of them.",
+            )
+            .with_errors(errors),
+        }
+    }
+}
+
+impl From<NotAmendable> for Problem {
+    fn from(error: NotAmendable) -> Self {
+        match error {
+            NotAmendable::EntryIdReused => Self::entry_id_reused(),
+            NotAmendable::AlreadyAmended => Self::already_amended(),
+            NotAmendable::NothingToCorrect => Self::nothing_to_correct(),
+        }
+    }
+}
+
+impl From<GateMismatch> for Problem {
+    fn from(GateMismatch { bound_to }: GateMismatch) -> Self {
+        let detail =
+            format!("The token is bound to the gate {:?}: name that one, or none.", &*bound_to);
+        Self::new(&kind::GATE_MISMATCH, detail)
+    }
+}
+
+impl From<InvalidDay> for Problem {
+    fn from(error: InvalidDay) -> Self {
+        Self::new(&kind::INVALID_DATE, error.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let (kind, detail) = match error {
+            StoreError::Busy => {
+                (&kind::BUSY, "Nothing was recorded. Send the entry again in a moment.")
+            }
+            StoreError::TimedOut(_)
+            | StoreError::Unreachable(_)
+            | StoreError::Stale(_)
+            | StoreError::Deferred => (
+                &kind::STORE_UNAVAILABLE,
+                "The store did not answer in time. Try again in a moment.",
+            ),
+            StoreError::NotMigrated(_) => (
+                &kind::STORE_UNAVAILABLE,
+                "The store has not been migrated for this release yet. Try again in a moment.",
+            ),
+            StoreError::Refused(_) | StoreError::Defect(_) => {
+                return Self::internal().caused_by(error);
+            }
+        };
+        Self::new(kind, detail).caused_by(error)
+    }
+}
