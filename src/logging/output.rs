@@ -12,7 +12,8 @@ static ACCESS_LOG: OnceLock<AccessLog> = OnceLock::new();
 /// Starts logging for the whole process. `json` is `None` for text on a terminal and JSON elsewhere.
 pub fn start(filter: Targets, json: Option<bool>) {
     // Rocket and hyper log what clients sent. The access line has what is needed of a request.
-    let quiet = [("rocket", LevelFilter::OFF), ("hyper", LevelFilter::OFF)];
+    // Rocket's macros add a warning to each handler whose guard refuses a request.
+    let quiet = ["rocket", "hyper", "rollcall::http::api"].map(|target| (target, LevelFilter::OFF));
     let filter = Targets::new()
         .with_targets(quiet)
         .with_targets(filter.iter())

@@ -41,3 +41,4 @@ mod shutdown;
 mod slow_clients;
 mod synchronous_commit;
 mod tls;
+mod tokens;

@@ -176,12 +176,17 @@ impl TestApp {
         )
     }
 
-    /// Sends `bytes` as they are and reads until the service closes the connection.
+    /// Sends `bytes` as they are, with the token in a header of its own if there is one, and reads
+    /// until the service closes the connection.
     #[track_caller]
     pub fn raw(&self, bytes: &[u8]) -> String {
         let mut connection = TcpStream::connect(self.address).unwrap();
         connection.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        connection.write_all(bytes).unwrap();
+        let end_of_line = bytes.windows(2).position(|pair| pair == b"\r\n");
+        let (line, rest) = bytes.split_at(end_of_line.map_or(bytes.len(), |at| at + 2));
+        let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n"));
+        let bytes = [line, token.unwrap_or_default().as_bytes(), rest].concat();
+        connection.write_all(&bytes).unwrap();
         let mut answer = Vec::new();
         connection.read_to_end(&mut answer).unwrap();
         String::from_utf8(answer).unwrap()
