@@ -249,7 +249,7 @@ fn mod_files_declare_and_re_export_only() {
             continue;
         }
         for statement in text.split(';').map(str::trim).filter(|s| !s.is_empty()) {
-            let begins = ["mod ", "pub mod ", "pub use ", "use ", "pub(super) mod "];
+            let begins = ["mod ", "pub mod ", "pub(super) mod ", "pub use ", "pub(super) use "];
             assert!(
                 begins.iter().any(|begin| statement.starts_with(begin)),
                 "{} has {statement:?}",

@@ -13,6 +13,9 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long the head of a request may take to arrive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The same two timeouts while further clients wait because no more connections may be open.
+const TIMEOUT_WHEN_FULL: Duration = Duration::from_secs(5);
+
 /// How long a client may accept nothing of an answer.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -48,9 +51,11 @@ impl Activity {
         *self.lock() = (phase, Instant::now());
     }
 
-    pub(super) fn has_timed_out(&self) -> bool {
+    /// Whether the connection must be closed. `is_full` says that other clients wait for one.
+    pub(super) fn has_timed_out(&self, is_full: bool) -> bool {
         let (phase, since) = *self.lock();
         let timeout = match phase {
+            Phase::Idle | Phase::Head if is_full => TIMEOUT_WHEN_FULL,
             Phase::Idle => IDLE_TIMEOUT,
             Phase::Head => HEAD_TIMEOUT,
             Phase::Handling => return false,
@@ -162,16 +167,19 @@ mod tests {
     #[test]
     fn a_half_sent_head_times_out_sooner_than_an_idle_connection() {
         let seconds = Duration::from_secs;
-        for (phase, age, timed_out) in [
-            (Phase::Idle, 76, false),
-            (Phase::Idle, 91, true),
-            (Phase::Head, 9, false),
-            (Phase::Head, 11, true),
-            (Phase::Handling, 3_600, false),
-            (Phase::Sending, 59, false),
-            (Phase::Sending, 61, true),
+        for (phase, age, timed_out, when_full) in [
+            (Phase::Idle, 4, false, false),
+            (Phase::Idle, 76, false, true),
+            (Phase::Idle, 91, true, true),
+            (Phase::Head, 9, false, true),
+            (Phase::Head, 11, true, true),
+            (Phase::Handling, 3_600, false, false),
+            (Phase::Sending, 59, false, false),
+            (Phase::Sending, 61, true, true),
         ] {
-            assert_eq!(since(phase, seconds(age)).has_timed_out(), timed_out, "{phase:?} {age}");
+            let activity = since(phase, seconds(age));
+            assert_eq!(activity.has_timed_out(false), timed_out, "{phase:?} {age}");
+            assert_eq!(activity.has_timed_out(true), when_full, "{phase:?} {age} when full");
         }
     }
 
@@ -191,9 +199,9 @@ mod tests {
 
         let stalled = since(Phase::Sending, SEND_TIMEOUT * 2);
         let mut server = Observed::new(server, stalled.clone());
-        assert!(stalled.has_timed_out());
+        assert!(stalled.has_timed_out(false));
         server.write_all(b"y").await.unwrap();
-        assert!(!stalled.has_timed_out(), "the client accepts bytes");
+        assert!(!stalled.has_timed_out(false), "the client accepts bytes");
         server.flush().await.unwrap();
         assert_eq!(stalled.phase(), Phase::Sending, "the answer goes on");
         stalled.begin(Phase::Flushing);

@@ -1,5 +1,6 @@
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -18,10 +19,11 @@ use super::exchange::Exchange;
 const TICK: Duration = Duration::from_secs(5);
 
 /// Serves one connection until it ends, times out, or `stop` changes because the service stops:
-/// then a request that is being handled is still answered.
+/// then a request that is being handled is still answered. `is_full` says that other clients wait.
 pub(super) async fn serve(
     stream: TcpStream,
     exchange: Arc<Exchange>,
+    is_full: Arc<AtomicBool>,
     mut stop: watch::Receiver<bool>,
 ) {
     let activity = Activity::new();
@@ -38,7 +40,7 @@ pub(super) async fn serve(
             // An error is the client's: it left, or what it sent is not HTTP.
             _ = &mut connection => return,
             _ = ticks.tick() => {
-                if activity.has_timed_out() {
+                if activity.has_timed_out(is_full.load(Ordering::Relaxed)) {
                     return;
                 }
             }

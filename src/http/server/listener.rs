@@ -1,6 +1,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rocket::local::asynchronous::Client;
@@ -81,6 +82,7 @@ impl Server {
         let exchange = Arc::new(Exchange::new(rocket));
         let limit = connection_limit();
         let permits = Arc::new(Semaphore::new(limit));
+        let is_full = Arc::new(AtomicBool::new(false));
         let (stopped, stop_connections) = watch::channel(false);
         tracing::info!(
             address = %self.address,
@@ -91,11 +93,13 @@ impl Server {
         let accepting = async {
             loop {
                 // At the limit, connections wait in the kernel until another one ends.
+                is_full.store(permits.available_permits() == 0, Ordering::Relaxed);
                 let Ok(permit) = permits.clone().acquire_owned().await else { return };
                 let stream = accept(&self.listener).await;
                 let (exchange, stop) = (exchange.clone(), stop_connections.clone());
+                let is_full = is_full.clone();
                 tokio::spawn(async move {
-                    connection::serve(stream, exchange, stop).await;
+                    connection::serve(stream, exchange, is_full, stop).await;
                     drop(permit);
                 });
             }

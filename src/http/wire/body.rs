@@ -61,7 +61,9 @@ impl ReceivedBody {
         match self {
             Self::Complete(bytes) => Ok(bytes),
             Self::TooLarge => Err(Problem::body_too_large(MAX_BODY)),
-            Self::BrokenOff => Err(Problem::bad_request("The body broke off before its end.")),
+            Self::BrokenOff => {
+                Err(Problem::bad_request("The body is malformed, or broke off before its end."))
+            }
             Self::TimedOut => {
                 Err(Problem::bad_request("The body did not arrive within 10 seconds."))
             }
