@@ -102,8 +102,6 @@ impl Copying {
         if self.batch.is_empty() {
             return Ok(());
         }
-        // A service may be recording the same entries, or another copy.
-        self.batch.sort_by_key(|passage| passage.entry_id);
         let stored = self.recorder.record(&self.batch.iter().collect::<Vec<_>>())?;
         for (stored, passage) in stored.iter().zip(&self.batch) {
             match stored {

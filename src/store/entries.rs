@@ -27,8 +27,8 @@ pub trait Recorder {
     /// Records what is new of `batch` in one transaction. Returns, in the same order, what the
     /// store then holds under each `entry_id`.
     ///
-    /// Each `entry_id` occurs once in `batch`. They are ascending, so that two transactions with the
-    /// same ids cannot wait for each other.
+    /// Each `entry_id` occurs once in `batch`. Where other processes may be recording the same ids, they
+    /// are ascending, so that two transactions cannot wait for each other.
     ///
     /// `Ok` means committed and flushed to disk. After any error but [`StoreError::Refused`] the
     /// recorder must not be used again.

@@ -140,6 +140,7 @@ def test_the_database_settings_are_passed_to_the_pods(render):
         "DATABASE_READ_PORT": "5433",
         "DATABASE_POOL_SIZE": "10",
         "DATABASE_TIMEOUT_SECONDS": "5",
+        "ROLLCALL_ACCESS": "open",
         "ROLLCALL_TIMEZONE": "UTC",
         "ROLLCALL_DAY_START": "00:00",
         "ROLLCALL_LOG": "info",
