@@ -107,7 +107,11 @@ async fn trail_for(
     let replacement = correction.entry_id;
     let read = service
         .reader
-        .read(move |store| Ok((store.trail(id)?, store.trail(replacement)?.is_some())))
+        .read(move |store| {
+            // In this order: if the same correction is stored meanwhile, the trail has it.
+            let is_used = store.trail(replacement)?.is_some();
+            Ok((store.trail(id)?, is_used))
+        })
         .await?;
     let (trail, is_used) = read;
     Ok((trail.ok_or_else(Problem::no_entry)?, is_used))
