@@ -7,7 +7,7 @@ use super::console::eprint_line;
 use super::signals::end_at_signals;
 use super::stores::open;
 use super::waiting::Wait;
-use super::{copy, healthcheck, migrate, serve, token, wait_for_schema};
+use super::{copy, erase, healthcheck, migrate, serve, token, wait_for_schema};
 use crate::settings::{InvalidSetting, Settings};
 
 /// Records who passed which gate, and serves the complete attendance sheet of a day.
@@ -44,6 +44,11 @@ enum Command {
     /// Entries that are there already stay as they are, so it can be interrupted and run again. Exit
     /// status 1 if the database holds another entry under the same entry_id.
     Copy(copy::Options),
+    /// Erase names, badge numbers and reasons for good; moments and gates stay
+    ///
+    /// Also erases what the entries replaced and what replaced them. On PostgreSQL it needs the role
+    /// that owns the tables. It can run beside the service, and be interrupted and run again.
+    Erase(erase::Options),
     /// Make, list and revoke the tokens with which clients send requests
     Token(token::Options),
 }
@@ -86,6 +91,9 @@ pub fn run(
         }
         Command::Healthcheck(options) => healthcheck::check(settings.listen, options),
         Command::Copy(options) => copy::copy(&settings, options),
+        Command::Erase(options) => {
+            erase::erase(&*open(&settings, settings.timeout), &settings.site, options)
+        }
         Command::Token(options) => token::token(&*open(&settings, settings.timeout), options),
     };
     match done {

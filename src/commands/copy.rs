@@ -106,6 +106,7 @@ impl Copying {
         for (stored, passage) in stored.iter().zip(&self.batch) {
             match stored {
                 Stored::Created(_) => tally.copied += 1,
+                Stored::Erased(_) => tally.there_before += 1,
                 Stored::Before(entry) if entry.passage.is_repeated_by(passage) => {
                     tally.there_before += 1;
                 }

@@ -3,6 +3,7 @@
 mod cli;
 mod console;
 mod copy;
+mod erase;
 mod failure;
 mod healthcheck;
 mod migrate;

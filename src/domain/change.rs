@@ -1,4 +1,4 @@
-use super::{Entry, StoredAmendment};
+use super::{Entry, Erasure, StoredAmendment};
 
 /// One step of the history of all entries. Changes are numbered in one sequence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -6,6 +6,8 @@ pub enum Change {
     /// An entry was recorded. The number is its id.
     Created(Entry),
     Amended(StoredAmendment),
+    /// An entry's names were erased. Earlier changes do not show them any more.
+    Erased(Erasure),
 }
 
 impl Change {
@@ -13,6 +15,7 @@ impl Change {
         match self {
             Self::Created(entry) => entry.id,
             Self::Amended(stored) => stored.change,
+            Self::Erased(erasure) => erasure.change,
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 
 /// The date that names a sheet, in the years 0001 to 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,6 +24,12 @@ impl Day {
             0 => Err(InvalidDay),
             _ => NaiveDate::from_ymd_opt(year as i32, month, day).map(Self).ok_or(InvalidDay),
         }
+    }
+
+    /// The day that was `days` days before this one; `None` before the year 1.
+    pub(super) fn earlier_by(self, days: u32) -> Option<Self> {
+        let date = self.0.checked_sub_days(Days::new(days.into()))?;
+        (date.year() >= 1).then_some(Self(date))
     }
 
     pub(super) fn from_date(date: NaiveDate) -> Self {

@@ -1,7 +1,9 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Amendment, Change, Correction, Entry, Passage, Reason, State, StoredAmendment};
+use super::{
+    Amendment, Change, Correction, Entry, Erasure, Passage, Reason, State, StoredAmendment,
+};
 
 /// An entry, with everything that happened to its chain: the entries that it replaced and those that
 /// replaced it.
@@ -11,6 +13,7 @@ pub struct Trail {
     /// All entries of the chain, this one included.
     entries: Vec<Entry>,
     amendments: Vec<StoredAmendment>,
+    erasures: Vec<Erasure>,
 }
 
 /// What is to be stored for a request to amend an entry.
@@ -33,22 +36,23 @@ pub struct Replacement {
 pub enum NotAmendable {
     /// The `entry_id` of the replacement is used for something else.
     EntryIdReused,
-    /// The entry is voided or replaced by another amendment.
+    /// The entry is voided or replaced by another amendment, or erased.
     AlreadyAmended,
     /// The correction changes nothing of an entry that stands.
     NothingToCorrect,
 }
 
 impl Trail {
-    /// The trail of the entry `entry_id`, out of the entries and amendments of its chain in any
-    /// order. `None` if it is not among them.
+    /// The trail of the entry `entry_id`, out of the entries, amendments and erasures of its chain in
+    /// any order. `None` if it is not among them.
     pub fn new(
         entry_id: Uuid,
         entries: Vec<Entry>,
         amendments: Vec<StoredAmendment>,
+        erasures: Vec<Erasure>,
     ) -> Option<Self> {
         let entry = entries.iter().find(|entry| entry.passage.entry_id == entry_id)?.clone();
-        Some(Self { entry, entries, amendments })
+        Some(Self { entry, entries, amendments, erasures })
     }
 
     pub fn entry(&self) -> &Entry {
@@ -71,7 +75,8 @@ impl Trail {
     pub fn history(&self) -> Vec<Change> {
         let created = self.entries.iter().cloned().map(Change::Created);
         let amended = self.amendments.iter().cloned().map(Change::Amended);
-        let mut changes: Vec<_> = created.chain(amended).collect();
+        let erased = self.erasures.iter().copied().map(Change::Erased);
+        let mut changes: Vec<_> = created.chain(amended).chain(erased).collect();
         changes.sort_by_key(Change::number);
         changes
     }
@@ -87,6 +92,12 @@ impl Trail {
         self.own().any(|own| own == amendment)
     }
 
+    /// Whether the entry's names were erased. What a retry says cannot be compared with it any more.
+    pub fn is_erased(&self) -> bool {
+        let id = self.entry.passage.entry_id;
+        self.erasures.iter().any(|erasure| erasure.entry_id == id)
+    }
+
     /// The entry that replaces this one, if one does.
     pub fn replacement(&self) -> Option<&Entry> {
         let id = self.own().find_map(|amendment| amendment.replacement)?;
@@ -94,7 +105,7 @@ impl Trail {
     }
 
     /// What voiding the entry means. The same reason again is a replay, even if the entry was
-    /// replaced since.
+    /// replaced since; once the reason is erased, any reason is.
     pub fn void(
         &self,
         reason: Reason,
@@ -103,8 +114,10 @@ impl Trail {
     ) -> Result<Decision<Amendment>, NotAmendable> {
         let voided = self.own().find(|amendment| amendment.replacement.is_none());
         match (voided, self.state()) {
-            (Some(voided), _) if voided.reason == reason => Ok(Decision::Replay),
-            (None, State::Stands) => {
+            (Some(voided), _) if self.is_erased() || voided.reason == reason => {
+                Ok(Decision::Replay)
+            }
+            (None, State::Stands) if !self.is_erased() => {
                 let entry_id = self.entry.passage.entry_id;
                 let number = 1;
                 let replacement = None;
@@ -115,7 +128,8 @@ impl Trail {
     }
 
     /// What `correction`, which arrived at `at`, means. The same correction again is a replay, even
-    /// if the entry was amended since. `is_used` says whether an entry with the `entry_id` of the
+    /// if the entry was amended since; once the entry is erased, any correction with the `entry_id` of
+    /// its replacement is. `is_used` says whether an entry with the `entry_id` of the
     /// replacement is stored.
     pub fn correct(
         &self,
@@ -128,14 +142,16 @@ impl Trail {
         let passage = correction.apply(old, at);
         let stored = self.own().find(|amendment| amendment.replacement == Some(passage.entry_id));
         if let (Some(stored), Some(replacement)) = (stored, self.replacement()) {
-            let is_same = stored.reason == correction.reason
-                && replacement.passage.has_the_content_of(&passage);
+            let is_same = self.is_erased()
+                || (stored.reason == correction.reason
+                    && replacement.passage.has_the_content_of(&passage));
             return if is_same { Ok(Decision::Replay) } else { Err(NotAmendable::EntryIdReused) };
         }
         if is_used {
             return Err(NotAmendable::EntryIdReused);
         }
         let number = match self.state() {
+            _ if self.is_erased() => return Err(NotAmendable::AlreadyAmended),
             State::Replaced => return Err(NotAmendable::AlreadyAmended),
             State::Stands if passage.has_the_content_of(old) => {
                 return Err(NotAmendable::NothingToCorrect);
@@ -179,6 +195,7 @@ mod tests {
     struct Book {
         entries: Vec<Entry>,
         amendments: Vec<StoredAmendment>,
+        erasures: Vec<Erasure>,
         last: i64,
     }
 
@@ -197,7 +214,8 @@ mod tests {
         }
 
         fn trail(&self, entry_id: Uuid) -> Trail {
-            Trail::new(entry_id, self.entries.clone(), self.amendments.clone()).unwrap()
+            let (entries, amendments) = (self.entries.clone(), self.amendments.clone());
+            Trail::new(entry_id, entries, amendments, self.erasures.clone()).unwrap()
         }
 
         fn amend(&mut self, amendment: Amendment) {
@@ -293,5 +311,35 @@ mod tests {
         let restored = book.trail(new);
         assert_eq!((restored.state(), restored.replaces()), (State::Stands, Some(id)));
         assert!(restored.entry().passage.has_the_content_of(&book.trail(id).entry().passage));
+    }
+
+    #[test]
+    fn an_erased_entry_answers_its_retries_and_cannot_be_amended() {
+        let mut book = Book::default();
+        let (stands, voided, replaced) = (book.create(), book.create(), book.create());
+        let (new, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        book.void(voided, "x").unwrap();
+        book.correct(replaced, new, "B").unwrap();
+        for entry_id in [stands, voided, replaced, new] {
+            let change = book.number();
+            book.erasures.push(Erasure { change, entry_id, at: noon() });
+        }
+        let last = book.last;
+        for id in [stands, replaced, new] {
+            assert_eq!(book.void(id, "x"), Err(NotAmendable::AlreadyAmended));
+        }
+        assert_eq!(book.void(voided, "a reason that cannot be compared"), Ok(()));
+        assert_eq!(book.correct(replaced, new, "C"), Ok(()));
+        assert_eq!(book.correct(stands, new, "B"), Err(NotAmendable::EntryIdReused));
+        for id in [stands, voided, replaced, new] {
+            assert_eq!(book.correct(id, other, "A"), Err(NotAmendable::AlreadyAmended));
+            assert!(book.trail(id).is_erased());
+        }
+        assert_eq!(book.last, last, "nothing is stored");
+        let (history, numbers) = (book.trail(new).history(), book.last - 3..=book.last);
+        assert_eq!(
+            history[history.len() - 4..].iter().map(Change::number).collect::<Vec<_>>(),
+            numbers.collect::<Vec<_>>()
+        );
     }
 }

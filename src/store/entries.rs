@@ -36,7 +36,7 @@ pub trait Recorder {
 
     /// Stores `amendment`, with the entry that replaces its own if there is one, in one transaction.
     /// `None`, and nothing is stored, if the number of the amendment or the `entry_id` of the
-    /// replacement is taken.
+    /// replacement is taken, or the entry is erased.
     ///
     /// `Ok` and errors mean the same as for [`Self::record`].
     fn amend(
@@ -53,4 +53,6 @@ pub enum Stored {
     Created(i64),
     /// An entry that was recorded before.
     Before(Entry),
+    /// The same, with erased names: what the passage says cannot be compared with it.
+    Erased(Entry),
 }

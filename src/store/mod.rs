@@ -5,6 +5,7 @@
 mod amendments;
 mod backend;
 mod entries;
+mod erasing;
 mod error;
 mod front;
 mod postgres;
@@ -16,6 +17,7 @@ mod tokens;
 pub use amendments::{Amended, Amendments};
 pub use backend::Store;
 pub use entries::{Entries, Recorder, Stored};
+pub use erasing::{Erasable, Eraser, Erasing};
 pub use error::{Cause, StoreError};
 pub use front::{
     AmendOutcome, Credentials, Progress, Queue, Reader, Sheets, Source, Writer, replica_timeout,

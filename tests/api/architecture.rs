@@ -18,6 +18,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
             "entries",
             "amendments",
             "tokens",
+            "erasing",
             "replication",
             "schema",
             "error",

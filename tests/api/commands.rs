@@ -176,6 +176,7 @@ fn every_command_has_a_help_text() {
         &["wait-for-schema", "--help"],
         &["healthcheck", "--help"],
         &["copy", "--help"],
+        &["erase", "--help"],
     ] {
         let help = rollcall(command, &[]);
         assert_eq!(help.status.code(), Some(0));

@@ -20,6 +20,7 @@ mod commands;
 mod days;
 mod directions;
 mod entries;
+mod erasing;
 mod generated_bodies;
 mod health;
 mod index;

@@ -20,6 +20,10 @@ fn push_change(json: &mut Vec<u8>, change: &Change, site: &Site) {
             push_member(json, "reason", &*amendment.reason);
             push_member(json, "by", &amendment.by);
         }
+        Change::Erased(erasure) => {
+            push_kind(json, "erased", Stamp::utc(erasure.at).as_bytes());
+            push_member(json, "entry_id", &erasure.entry_id);
+        }
     }
     json.push(b'}');
 }

@@ -190,8 +190,13 @@ fn answer_all(batch: &mut Vec<Record>, stored: Vec<Stored>, retried: bool) {
     let mut commands = batch.drain(..).peekable();
     while let Some(Record { passage, answer }) = commands.next() {
         let entry_id = passage.entry_id;
+        let mut is_erased = false;
         let (entry, outcome) = match stored.next() {
             Some(Stored::Created(id)) => (Entry { id, passage }, Outcome::Created),
+            Some(Stored::Erased(entry)) => {
+                is_erased = true;
+                (entry, Outcome::Replayed)
+            }
             Some(Stored::Before(entry)) => {
                 // If the outcome of an earlier attempt was unknown, the row may be this request's own:
                 // then it has the time at which this service received it.
@@ -206,7 +211,10 @@ fn answer_all(batch: &mut Vec<Record>, stored: Vec<Stored>, retried: bool) {
         };
         // Others in this batch with the same id came later.
         while let Some(other) = commands.next_if(|other| other.passage.entry_id == entry_id) {
-            let outcome = Outcome::of(&entry, &other.passage);
+            let outcome = match is_erased {
+                true => Outcome::Replayed,
+                false => Outcome::of(&entry, &other.passage),
+            };
             let _ = other.answer.send(Ok(outcome.with(entry.clone())));
         }
         // A request that does not wait any more was told that the outcome is unknown.

@@ -12,8 +12,8 @@ use diesel::sql_types::{
 use uuid::Uuid;
 
 use super::row::{Row, entry};
-use super::tables::{amendment, attendance};
-use crate::domain::{Amendment, Passage, Reason, StoredAmendment, Trail};
+use super::tables::{amendment, attendance, erasure};
+use crate::domain::{Amendment, Erasure, Passage, Reason, StoredAmendment, Trail};
 use crate::store::{Amended, StoreError};
 
 /// A row of `amendment`, in the order of its columns.
@@ -27,6 +27,13 @@ pub(super) fn stored(row: AmendmentRow) -> StoredAmendment {
         change,
         amendment: Amendment { entry_id, number, replacement, reason, by, at },
     }
+}
+
+/// A row of `erasure`, in the order of its columns.
+pub(super) type ErasureRow = (i64, Uuid, DateTime<Utc>);
+
+pub(super) fn erased((change, entry_id, at): ErasureRow) -> Erasure {
+    Erasure { change, entry_id, at }
 }
 
 /// The entries of the chain that `$1` is in.
@@ -48,7 +55,7 @@ pub(super) fn trail(
     entry_id: Uuid,
 ) -> QueryResult<Result<Option<Trail>, StoreError>> {
     let mut snapshot = connection.build_transaction().read_only().repeatable_read();
-    let (entries, amendments) = snapshot.run(|connection| {
+    let (entries, amendments, erasures) = snapshot.run(|connection| {
         let links = sql_query(CHAIN).bind::<SqlUuid, _>(entry_id).load::<Link>(connection)?;
         let ids: Vec<_> = links.into_iter().map(|link| link.entry_id).collect();
         let entries =
@@ -56,11 +63,14 @@ pub(super) fn trail(
         let amendments = amendment::table
             .filter(amendment::entry_id.eq_any(&ids))
             .load::<AmendmentRow>(connection)?;
-        QueryResult::Ok((entries, amendments))
+        let erasures =
+            erasure::table.filter(erasure::entry_id.eq_any(&ids)).load::<ErasureRow>(connection)?;
+        QueryResult::Ok((entries, amendments, erasures))
     })?;
     let entries = entries.into_iter().map(entry).collect::<Result<Vec<_>, _>>();
     let amendments = amendments.into_iter().map(stored).collect();
-    Ok(entries.map(|entries| Trail::new(entry_id, entries, amendments)))
+    let erasures = erasures.into_iter().map(erased).collect();
+    Ok(entries.map(|entries| Trail::new(entry_id, entries, amendments, erasures)))
 }
 
 /// The last amendment of each entry whose `login` lies in `instants`, by `entry_id`.
@@ -77,7 +87,7 @@ pub(super) fn last_amendments(
     Ok(rows.into_iter().map(stored).map(|stored| (stored.amendment.entry_id, stored)).collect())
 }
 
-/// `None` if the number or the replacement's `entry_id` is taken.
+/// `None` if the number or the replacement's `entry_id` is taken, or the entry is erased.
 pub(super) fn amend(
     connection: &mut PgConnection,
     amendment: &Amendment,
@@ -85,34 +95,44 @@ pub(super) fn amend(
 ) -> QueryResult<Option<Amended>> {
     let stored = match replacement {
         Some(replacement) => replace(connection, amendment, replacement),
-        None => void(connection, amendment),
+        None => insert(connection, amendment),
     };
     match stored {
         Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(None),
-        stored => stored.map(Some),
+        stored => stored,
     }
 }
 
-fn void(connection: &mut PgConnection, amendment: &Amendment) -> QueryResult<Amended> {
-    let Amendment { entry_id, number, reason, by, at, .. } = amendment;
-    let change = diesel::insert_into(amendment::table)
-        .values((
-            amendment::entry_id.eq(entry_id),
-            amendment::number.eq(number),
-            amendment::reason.eq(&**reason),
-            amendment::made_by.eq(by),
-            amendment::made_at.eq(at),
-        ))
-        .returning(amendment::change)
-        .get_result(connection)?;
-    Ok(Amended { change, replacement: None })
+/// An amendment without a new entry. An erased entry gets none: see the lock of `erasing.rs`.
+const INSERT: &str = "INSERT INTO amendment \
+     (entry_id, number, replacement, reason, made_by, made_at) SELECT $1, $2, $3, $4, $5, $6 \
+     WHERE NOT EXISTS (SELECT FROM erasure WHERE erasure.entry_id = $1) RETURNING change";
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    change: i64,
+}
+
+fn insert(connection: &mut PgConnection, amendment: &Amendment) -> QueryResult<Option<Amended>> {
+    let stored = sql_query(INSERT)
+        .bind::<SqlUuid, _>(amendment.entry_id)
+        .bind::<SmallInt, _>(amendment.number)
+        .bind::<Nullable<SqlUuid>, _>(amendment.replacement)
+        .bind::<SqlText, _>(&*amendment.reason)
+        .bind::<Nullable<SqlText>, _>(amendment.by.as_deref())
+        .bind::<Timestamptz, _>(amendment.at)
+        .get_result(connection)
+        .optional()?;
+    Ok(stored.map(|Number { change }| Amended { change, replacement: None }))
 }
 
 /// Both rows in one statement, which is a transaction of its own. The amendment is made from the
 /// new entry's row, so that it draws its number after the entry.
 const REPLACE: &str = "WITH made AS (INSERT INTO attendance \
      (entry_id, login, received_at, lastname, firstname, gate, direction, person_ref) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, entry_id) \
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8 \
+     WHERE NOT EXISTS (SELECT FROM erasure WHERE erasure.entry_id = $9) RETURNING id, entry_id) \
      INSERT INTO amendment (entry_id, number, replacement, reason, made_by, made_at) \
      SELECT $9, $10, entry_id, $11, $12, $13 FROM made \
      RETURNING change, (SELECT id FROM made) AS id";
@@ -129,8 +149,8 @@ fn replace(
     connection: &mut PgConnection,
     amendment: &Amendment,
     replacement: &Passage,
-) -> QueryResult<Amended> {
-    let Numbers { change, id } = sql_query(REPLACE)
+) -> QueryResult<Option<Amended>> {
+    let stored = sql_query(REPLACE)
         .bind::<SqlUuid, _>(replacement.entry_id)
         .bind::<Timestamptz, _>(replacement.login)
         .bind::<Timestamptz, _>(replacement.received_at)
@@ -144,6 +164,7 @@ fn replace(
         .bind::<SqlText, _>(&*amendment.reason)
         .bind::<Nullable<SqlText>, _>(amendment.by.as_deref())
         .bind::<Timestamptz, _>(amendment.at)
-        .get_result(connection)?;
-    Ok(Amended { change, replacement: Some(id) })
+        .get_result(connection)
+        .optional()?;
+    Ok(stored.map(|Numbers { change, id }| Amended { change, replacement: Some(id) }))
 }

@@ -2,6 +2,7 @@
 
 mod amendments;
 mod classify;
+mod erasing;
 mod migrate;
 mod position;
 mod record;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::amendments;
 use super::classify::classify;
 use super::row::{Row, entry};
-use super::tables::attendance;
+use super::tables::{attendance, erasure};
 use crate::domain::{Amendment, Passage};
 use crate::store::{Amended, Recorder, StoreError, Stored};
 
@@ -29,15 +29,20 @@ impl Recorder for PostgresRecorder {
         let (inserted, rows) =
             insert(&mut self.0, batch).map_err(|error| classify(error, &mut self.0))?;
         let mut older = HashMap::with_capacity(rows.len());
-        for row in rows {
-            older.insert(row.1, entry(row)?);
+        for (row, erasure) in rows {
+            let entry_id = row.1;
+            let entry = entry(row)?;
+            let stored = match erasure {
+                None => Stored::Before(entry),
+                Some(_) => Stored::Erased(entry),
+            };
+            older.insert(entry_id, stored);
         }
         let stored = batch.iter().map(|passage| match inserted.get(&passage.entry_id) {
             Some(&id) => Ok(Stored::Created(id)),
             // It is missing if the row was deleted between the two statements.
             None => older
                 .remove(&passage.entry_id)
-                .map(Stored::Before)
                 .ok_or_else(|| StoreError::unreachable("an entry disappeared while it was read")),
         });
         stored.collect()
@@ -53,11 +58,14 @@ impl Recorder for PostgresRecorder {
     }
 }
 
+/// A row that was stored before, with the number of its erasure if it is erased.
+type OlderRow = (Row, Option<i64>);
+
 /// The ids of the new rows, by `entry_id`, and the rows that were stored before.
 fn insert(
     connection: &mut PgConnection,
     batch: &[&Passage],
-) -> QueryResult<(HashMap<Uuid, i64>, Vec<Row>)> {
+) -> QueryResult<(HashMap<Uuid, i64>, Vec<OlderRow>)> {
     // A statement outside of a transaction is a transaction of its own: one round trip.
     let inserted: HashMap<_, _> =
         InsertBatch::of(batch).load::<(Uuid, i64)>(connection)?.into_iter().collect();
@@ -66,8 +74,10 @@ fn insert(
     }
     let ids = batch.iter().map(|passage| passage.entry_id).filter(|id| !inserted.contains_key(id));
     let rows = attendance::table
+        .left_join(erasure::table.on(erasure::entry_id.eq(attendance::entry_id)))
         .filter(attendance::entry_id.eq_any(ids.collect::<Vec<_>>()))
-        .load::<Row>(connection)?;
+        .select((attendance::all_columns, erasure::change.nullable()))
+        .load::<OlderRow>(connection)?;
     Ok((inserted, rows))
 }
 

@@ -77,6 +77,19 @@ pub(super) fn open_for_writing(
     Ok(connection)
 }
 
+/// A connection that erases. It may read for long, but waits for a lock only briefly, because
+/// amendments queue behind it.
+pub(super) fn open_for_erasing(
+    target: &PostgresTarget,
+    timeout: Duration,
+) -> Result<PgConnection, StoreError> {
+    let mut connection = open_for_writing(target, timeout)?;
+    connection
+        .batch_execute("SET statement_timeout = 0; SET lock_timeout = 2000")
+        .map_err(StoreError::unreachable)?;
+    Ok(connection)
+}
+
 /// A connection that waits for other migrations and for table locks until `deadline`.
 pub(super) fn open_for_migrating(
     target: &PostgresTarget,

@@ -26,7 +26,15 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(attendance, amendment);
+diesel::table! {
+    erasure (change) {
+        change -> BigInt,
+        entry_id -> Uuid,
+        erased_at -> Timestamptz,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(attendance, amendment, erasure);
 
 diesel::table! {
     /// Diesel's list of applied migrations.

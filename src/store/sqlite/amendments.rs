@@ -9,8 +9,8 @@ use diesel::sqlite::SqliteConnection;
 use uuid::Uuid;
 
 use super::row::{Row, entry};
-use super::tables::{amendment, attendance, sqlite_sequence};
-use crate::domain::{Amendment, Reason, StoredAmendment, Trail};
+use super::tables::{amendment, attendance, erasure, sqlite_sequence};
+use crate::domain::{Amendment, Erasure, Reason, StoredAmendment, Trail};
 use crate::store::StoreError;
 
 /// A row of `amendment`, in the order of its columns.
@@ -32,6 +32,19 @@ pub(super) fn stored(row: AmendmentRow) -> Result<StoredAmendment, StoreError> {
     Ok(StoredAmendment { change, amendment })
 }
 
+/// A row of `erasure`, in the order of its columns.
+pub(super) type ErasureRow = (i64, String, i64);
+
+/// The erasure in a row. Fails where a column holds what this program never writes.
+pub(super) fn erased((change, entry_id, at): ErasureRow) -> Result<Erasure, StoreError> {
+    let invalid = || StoreError::defect(format!("the erasure {change} is invalid"));
+    Ok(Erasure {
+        change,
+        entry_id: Uuid::try_parse(&entry_id).map_err(|_| invalid())?,
+        at: DateTime::from_timestamp_micros(at).ok_or_else(invalid)?,
+    })
+}
+
 /// The entries of the chain that the parameter is in.
 const CHAIN: &str = "WITH RECURSIVE chain (entry_id) AS (SELECT ? UNION \
      SELECT CASE WHEN step.entry_id = chain.entry_id THEN step.replacement ELSE step.entry_id END \
@@ -45,26 +58,34 @@ struct Link {
     entry_id: String,
 }
 
+/// The `entry_id`s of the chain that an entry is in, its own included.
+pub(super) fn chain(connection: &mut SqliteConnection, entry_id: Uuid) -> QueryResult<Vec<String>> {
+    let links = sql_query(CHAIN).bind::<SqlText, _>(entry_id.to_string());
+    let links = links.load::<Link>(connection)?;
+    Ok(links.into_iter().map(|link| link.entry_id).collect())
+}
+
 /// The inner error is a row that cannot be read.
 pub(super) fn trail(
     connection: &mut SqliteConnection,
     entry_id: Uuid,
 ) -> QueryResult<Result<Option<Trail>, StoreError>> {
     // A deferred transaction reads one snapshot.
-    let (entries, amendments) = connection.transaction(|connection| {
-        let links =
-            sql_query(CHAIN).bind::<SqlText, _>(entry_id.to_string()).load::<Link>(connection)?;
-        let ids: Vec<_> = links.into_iter().map(|link| link.entry_id).collect();
+    let (entries, amendments, erasures) = connection.transaction(|connection| {
+        let ids = chain(connection, entry_id)?;
         let entries =
             attendance::table.filter(attendance::entry_id.eq_any(&ids)).load::<Row>(connection)?;
         let amendments = amendment::table
             .filter(amendment::entry_id.eq_any(&ids))
             .load::<AmendmentRow>(connection)?;
-        QueryResult::Ok((entries, amendments))
+        let erasures =
+            erasure::table.filter(erasure::entry_id.eq_any(&ids)).load::<ErasureRow>(connection)?;
+        QueryResult::Ok((entries, amendments, erasures))
     })?;
     let entries = entries.into_iter().map(entry).collect::<Result<Vec<_>, _>>();
     let amendments = amendments.into_iter().map(stored).collect::<Result<Vec<_>, _>>();
-    Ok(entries.and_then(|entries| Ok(Trail::new(entry_id, entries, amendments?))))
+    let erasures = erasures.into_iter().map(erased).collect::<Result<Vec<_>, _>>();
+    Ok(entries.and_then(|entries| Ok(Trail::new(entry_id, entries, amendments?, erasures?))))
 }
 
 /// The last amendment of each entry whose `login` lies in `instants`, by `entry_id`.
@@ -85,7 +106,7 @@ pub(super) fn last_amendments(
 }
 
 /// Inserts the amendment, in a transaction that holds the write lock. Returns its number among all
-/// changes; `None` if its own number is taken.
+/// changes; `None` if its own number is taken, or the entry is erased.
 pub(super) fn insert(
     connection: &mut SqliteConnection,
     new: &Amendment,
@@ -95,7 +116,9 @@ pub(super) fn insert(
         .filter(amendment::entry_id.eq(&entry_id).and(amendment::number.eq(new.number)))
         .count()
         .get_result(connection)?;
-    if taken > 0 {
+    let erasures = erasure::table.filter(erasure::entry_id.eq(&entry_id)).count();
+    let erased: i64 = erasures.get_result(connection)?;
+    if taken + erased > 0 {
         return Ok(None);
     }
     diesel::insert_into(amendment::table)
@@ -114,7 +137,7 @@ pub(super) fn insert(
 }
 
 /// Draws a number from the sequence of the entries' ids. It exists, because the amended entry does.
-fn next_number(connection: &mut SqliteConnection) -> QueryResult<i64> {
+pub(super) fn next_number(connection: &mut SqliteConnection) -> QueryResult<i64> {
     diesel::update(sqlite_sequence::table.filter(sqlite_sequence::name.eq("attendance")))
         .set(sqlite_sequence::seq.eq(sqlite_sequence::seq + 1))
         .returning(sqlite_sequence::seq)

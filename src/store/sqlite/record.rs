@@ -5,7 +5,7 @@ use diesel::sqlite::SqliteConnection;
 use super::amendments;
 use super::classify::classify;
 use super::row::{Row, entry};
-use super::tables::attendance;
+use super::tables::{attendance, erasure};
 use crate::domain::{Amendment, Passage};
 use crate::store::{Amended, Recorder, StoreError, Stored};
 
@@ -31,7 +31,8 @@ impl Recorder for SqliteRecorder {
         let rows = rows.map_err(|error| classify(error, &mut self.0))?;
         let stored = rows.into_iter().map(|found| match found {
             Found::New(id) => Ok(Stored::Created(id)),
-            Found::Older(row) => Ok(Stored::Before(entry(row)?)),
+            Found::Older(row, None) => Ok(Stored::Before(entry(row)?)),
+            Found::Older(row, Some(_)) => Ok(Stored::Erased(entry(row)?)),
         });
         stored.collect()
     }
@@ -46,7 +47,7 @@ impl Recorder for SqliteRecorder {
                 None => None,
                 Some(found) => match found? {
                     Found::New(id) => Some(id),
-                    Found::Older(_) => return Ok(None),
+                    Found::Older(..) => return Ok(None),
                 },
             };
             match amendments::insert(connection, amendment)? {
@@ -66,7 +67,8 @@ impl Recorder for SqliteRecorder {
 enum Found {
     /// The id of the row that was inserted now.
     New(i64),
-    Older(Row),
+    /// With the number of its erasure, if it is erased.
+    Older(Row, Option<i64>),
 }
 
 fn record_one(connection: &mut SqliteConnection, passage: &Passage) -> QueryResult<Found> {
@@ -90,8 +92,10 @@ fn record_one(connection: &mut SqliteConnection, passage: &Passage) -> QueryResu
     match inserted {
         Some(id) => Ok(Found::New(id)),
         None => attendance::table
+            .left_join(erasure::table.on(erasure::entry_id.eq(attendance::entry_id)))
             .filter(attendance::entry_id.eq(&entry_id))
+            .select((attendance::all_columns, erasure::change.nullable()))
             .get_result(connection)
-            .map(Found::Older),
+            .map(|(row, erasure)| Found::Older(row, erasure)),
     }
 }

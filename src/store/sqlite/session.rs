@@ -15,12 +15,12 @@ use crate::store::StoreError;
 pub(super) type Connections = Pool<ConnectionManager<SqliteConnection>>;
 pub(super) type Pooled = PooledConnection<ConnectionManager<SqliteConnection>>;
 
-/// `FULL` flushes the log at every commit. The wait for locks is set first, because switching to
+/// `FULL` flushes the log at every commit; `secure_delete` overwrites what is deleted. The wait for locks is set first, because switching to
 /// the write-ahead log takes one.
 fn pragmas(timeout: Duration) -> String {
     format!(
         "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; \
-         PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
+         PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON",
         timeout.as_millis()
     )
 }

@@ -1,5 +1,5 @@
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -30,6 +30,14 @@ impl SqliteStore {
     pub fn read_only(file: PathBuf, pool_size: u32, timeout: Duration) -> Self {
         let reads = session::read_only_pool(&file, pool_size, timeout);
         Self { file, timeout, reads }
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     pub(super) fn reader(&self) -> Result<session::Pooled, StoreError> {

@@ -26,7 +26,15 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(attendance, amendment);
+diesel::table! {
+    erasure (change) {
+        change -> BigInt,
+        entry_id -> Text,
+        erased_at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(attendance, amendment, erasure);
 
 diesel::table! {
     /// SQLite's list of the highest numbers that tables with AUTOINCREMENT have drawn.
