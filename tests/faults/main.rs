@@ -28,6 +28,7 @@ mod store_lock;
 mod copy;
 mod crashes;
 mod cut_networks;
+mod example_gates;
 mod full_queue;
 mod migrations;
 mod outages;
