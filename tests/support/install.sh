@@ -11,7 +11,9 @@ need cc gcc libc6-dev
 need make make
 # Debian's perl-base has the command, but not the modules that OpenSSL's Configure wants.
 perl -MFindBin -MIPC::Cmd -e 1 2>/dev/null || packages+=(perl)
+need curl curl
 need openssl openssl
+need python3 python3
 need pgrep procps
 need ip iproute2
 tests/support/postgres.sh bindir >/dev/null 2>&1 || packages+=(postgresql)
