@@ -17,13 +17,13 @@ class Report:
         self.costs = [["one create", "p50", "p99", "service's CPU", "PostgreSQL's CPU", "client's CPU"]]
         self.bounds, self.short = 0, []
 
-    def figure(self, what, unit, rounds, value, beside=None, at_least=None, at_most=None):
-        """One line: a value in rollcall's rounds, and in those of a baseline if one is named.
+    def figure(self, what, unit, rounds, value, beside=None, at_least=None, at_most=None, name="rollcall"):
+        """One line: a value in the service's rounds, and in those of a baseline if one is named.
 
         A bound is on the ratio, or on the value itself without a baseline. Each ratio is of one round, because a round
         and its baseline saw the same minute of the machine.
         """
-        ours, theirs = ([one[value] for one in rounds.get(name, [])] for name in ("rollcall", beside))
+        ours, theirs = ([one[value] for one in rounds.get(name, [])] for name in (name, beside))
         ratios = [our / their for our, their in zip(ours, theirs)]
         spread, spread_unit = (ratios, "x") if ratios else (ours, unit)
         bound = verdict = ""
