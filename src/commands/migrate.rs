@@ -37,6 +37,11 @@ pub(super) fn bring_up_to_date(
             .map_err(waiting_may_help)
     })?;
     let schema = store.schema()?;
+    if let Some(role) = store.app_role()
+        && schema.state() == SchemaState::Current
+    {
+        say(&format!("the role {role} has the privileges that the service needs"));
+    }
     let version = schema.last_applied().unwrap_or("no version");
     say(&match schema.state() {
         SchemaState::Current => format!("the schema is current: {version}"),

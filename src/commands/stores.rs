@@ -7,8 +7,9 @@ use crate::store::{PostgresStore, SqliteStore, Store};
 /// The store that the settings name. It is not connected or opened yet.
 pub(super) fn open(settings: &Settings, timeout: Duration) -> Arc<dyn Store> {
     match &settings.database {
-        Database::Postgres { primary, .. } => {
-            Arc::new(PostgresStore::new(primary.clone(), settings.pool_size, timeout))
+        Database::Postgres { primary, app_role, .. } => {
+            let store = PostgresStore::new(primary.clone(), settings.pool_size, timeout);
+            Arc::new(store.granting_to(app_role.clone()))
         }
         Database::Embedded(file) => {
             Arc::new(SqliteStore::new(file.clone(), settings.pool_size, timeout))

@@ -10,6 +10,8 @@ pub enum Database {
     Postgres {
         primary: PostgresTarget,
         replica: Option<Box<PostgresTarget>>,
+        /// The role to which migrating grants what the service needs.
+        app_role: Option<String>,
     },
     Embedded(PathBuf),
 }
@@ -27,6 +29,7 @@ pub(super) fn database(v: &Variables) -> Result<Database, InvalidSetting> {
     let port = number("DATABASE_PORT", &v.database_port, 1..=65_535, PORT)?;
     let read_host = text("DATABASE_READ_HOSTNAME", &v.database_read_hostname, HOST)?;
     let read_port = number("DATABASE_READ_PORT", &v.database_read_port, 1..=65_535, PORT)?;
+    let app_role = text("DATABASE_APP_ROLE", &v.database_app_role, "a role's name")?;
     let modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
     let sslmode =
         one_of("DATABASE_SSLMODE", &v.database_sslmode, &modes.map(|mode| (mode, mode)), SSLMODES)?;
@@ -56,7 +59,7 @@ pub(super) fn database(v: &Variables) -> Result<Database, InvalidSetting> {
         let port = read_port.unwrap_or(primary.port);
         Box::new(PostgresTarget { host, port, ..primary.clone() })
     });
-    Ok(Database::Postgres { primary, replica })
+    Ok(Database::Postgres { primary, replica, app_role })
 }
 
 /// For SQLite `:memory:` is a store that ends with its connection, and `file:` begins a URI.

@@ -167,7 +167,9 @@ mod tests {
             ("DATABASE_PORT", "6543"),
         ] {
             let settings = settings(&[(name, value), ("DATABASE_FILE", "x")]).unwrap();
-            let Database::Postgres { primary: target, replica: None } = settings.database else {
+            let Database::Postgres { primary: target, replica: None, app_role: None } =
+                settings.database
+            else {
                 panic!("{name}")
             };
             let defaults = [
@@ -217,6 +219,7 @@ mod tests {
             ("DATABASE_PORT", "+5432", "a port from 1 to 65535"),
             ("DATABASE_READ_HOSTNAME", "", "a host's name or address"),
             ("DATABASE_READ_PORT", "port", "a port from 1 to 65535"),
+            ("DATABASE_APP_ROLE", "", "a role's name"),
             ("DATABASE_SSLMODE", "sometimes", "disable, allow"),
             ("DATABASE_SSLROOTCERT", "", "a file's path"),
             ("DATABASE_FILE", "", "a file's path"),

@@ -14,6 +14,7 @@ pub(super) struct Variables {
     pub database_port: Option<String>,
     pub database_read_hostname: Option<String>,
     pub database_read_port: Option<String>,
+    pub database_app_role: Option<String>,
     pub database_file: Option<String>,
     pub database_sslmode: Option<String>,
     pub database_sslrootcert: Option<String>,

@@ -23,6 +23,11 @@ pub trait Versioned {
     /// Applies every missing migration in order, and calls `applied` with the name of each. Any
     /// number of processes may do this at once. Waits for other processes until `deadline`.
     fn migrate(&self, deadline: Instant, applied: &mut dyn FnMut(&str)) -> Result<(), StoreError>;
+
+    /// The role to which [`Self::migrate`] grants what the service needs, unless the schema is ahead.
+    fn app_role(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// A migration: its version, by which migrations are ordered, and its full name.

@@ -133,7 +133,8 @@ def test_the_database_settings_are_passed_to_the_pods(render):
     owner = {"DATABASE_USER": "owner/username", "DATABASE_PASSWORD": "owner/password"}
     pod = spec(objects, "Deployment")
     assert environment(pod["initContainers"][0]) == database
-    assert environment(spec(objects, "Job")["containers"][0]) == {**database, **owner}
+    app_role = {"DATABASE_APP_ROLE": "rollcall-db/username"}
+    assert environment(spec(objects, "Job")["containers"][0]) == {**database, **owner, **app_role}
     assert environment(pod["containers"][0]) == {
         **database,
         "DATABASE_READ_HOSTNAME": "replica",

@@ -48,9 +48,20 @@ impl Connection {
 
     /// Posts `body` to `/table/create`.
     pub fn post(&mut self, body: &str) -> Result<Answer, Broken> {
+        self.send("POST", "/table/create", "", body)
+    }
+
+    /// `headers` are further lines of the request's head, each with its line break.
+    pub fn send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> Result<Answer, Broken> {
         let length = body.len();
         self.exchange(&format!(
-            "POST /table/create HTTP/1.1\r\nHost: rollcall\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: rollcall\r\n{headers}\
              Content-Length: {length}\r\n\r\n{body}"
         ))
     }

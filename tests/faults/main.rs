@@ -35,6 +35,7 @@ mod outages;
 mod races;
 mod rejected_row;
 mod replica;
+mod roles;
 mod rolling_update;
 mod secrets;
 mod sessions;

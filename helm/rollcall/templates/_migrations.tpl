@@ -35,6 +35,14 @@ template:
           - "300"
         env:
           {{- include "rollcall.database.env" (dict "context" .context "secret" ($own | default (include "rollcall.database.secret" .context))) | nindent 10 }}
+          {{- if and $own (ne $own (include "rollcall.database.secret" .context)) }}
+          # The Job's role owns the tables, and grants the pods' role what it needs.
+          - name: DATABASE_APP_ROLE
+            valueFrom:
+              secretKeyRef:
+                name: {{ include "rollcall.database.secret" .context }}
+                key: username
+          {{- end }}
         resources:
           requests:
             cpu: 50m

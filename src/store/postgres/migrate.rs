@@ -8,9 +8,10 @@ use diesel::r2d2::R2D2Connection;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use super::grants;
 use super::tables::__diesel_schema_migrations as schema_migrations;
 use crate::store::schema::{self, Migration};
-use crate::store::{Schema, StoreError};
+use crate::store::{Schema, SchemaState, StoreError};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
@@ -33,9 +34,11 @@ pub(super) fn applied(connection: &mut PgConnection) -> QueryResult<Vec<String>>
     }
 }
 
-/// Applies what is missing, under a lock of the session.
+/// Applies what is missing, and grants `app_role` what the service needs, under a lock of the
+/// session. A newer release has made its own grants, so those of a schema that is ahead stay.
 pub(super) fn migrate(
     connection: &mut PgConnection,
+    app_role: Option<&str>,
     applied: &mut dyn FnMut(&str),
 ) -> Result<(), StoreError> {
     let failed =
@@ -54,12 +57,16 @@ pub(super) fn migrate(
              create it with ENCODING 'UTF8'"
         )));
     }
+    if let Some(role) = app_role {
+        grants::check(connection, role)?;
+    }
     diesel::select(sql::<Text>("pg_advisory_lock(").bind::<BigInt, _>(LOCK).sql(")::text"))
         .execute(connection)
         .map_err(|e| failed(connection, format!("waiting for another migration: {e}").into()))?;
     // For a schema that is current, nothing but reading is needed.
     let there = self::applied(connection).map_err(|e| failed(connection, e.into()))?;
-    let pending = match Schema::new(known()?, there).require() {
+    let schema = Schema::new(known()?, there);
+    let pending = match schema.require() {
         Ok(()) => Vec::new(),
         Err(_) => connection.pending_migrations(MIGRATIONS).map_err(|e| failed(connection, e))?,
     };
@@ -68,6 +75,12 @@ pub(super) fn migrate(
             .run_migration(&migration)
             .map_err(|e| failed(connection, format!("{}: {e}", migration.name()).into()))?;
         applied(&migration.name().to_string());
+    }
+    if let Some(role) = app_role
+        && schema.state() != SchemaState::Ahead
+    {
+        grants::grant(connection, role)
+            .map_err(|e| failed(connection, format!("granting to {role}: {e}").into()))?;
     }
     // If this fails the session is broken, and its locks are released.
     let _ = connection.batch_execute("SELECT pg_advisory_unlock_all()");

@@ -3,6 +3,7 @@
 mod amendments;
 mod classify;
 mod erasing;
+mod grants;
 mod migrate;
 mod position;
 mod record;

@@ -22,13 +22,19 @@ pub struct PostgresStore {
     target: PostgresTarget,
     timeout: Duration,
     reads: Pool<ConnectionManager<PgConnection>>,
+    app_role: Option<String>,
 }
 
 impl PostgresStore {
     /// Does not connect yet. `timeout` bounds the wait for a connection and for a statement.
     pub fn new(target: PostgresTarget, pool_size: u32, timeout: Duration) -> Self {
         let reads = session::pool(&target, pool_size, timeout);
-        Self { target, timeout, reads }
+        Self { target, timeout, reads, app_role: None }
+    }
+
+    /// Migrating will grant `role`, if there is one, exactly what the service needs.
+    pub fn granting_to(self, role: Option<String>) -> Self {
+        Self { app_role: role, ..self }
     }
 
     pub(super) fn target(&self) -> &PostgresTarget {
@@ -141,6 +147,10 @@ impl Versioned for PostgresStore {
 
     fn migrate(&self, deadline: Instant, applied: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
         let mut connection = session::open_for_migrating(&self.target, deadline)?;
-        migrate::migrate(&mut connection, applied)
+        migrate::migrate(&mut connection, self.app_role.as_deref(), applied)
+    }
+
+    fn app_role(&self) -> Option<&str> {
+        self.app_role.as_deref()
     }
 }
