@@ -32,6 +32,16 @@ impl Day {
         (date.year() >= 1).then_some(Self(date))
     }
 
+    /// The day after; `None` after the last of the year 9999.
+    pub fn next(self) -> Option<Self> {
+        self.0.succ_opt().filter(|date| date.year() <= 9999).map(Self)
+    }
+
+    /// `YYYY-MM-DD`, as tables have it.
+    pub fn dashed(self) -> String {
+        format!("{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+    }
+
     pub(super) fn from_date(date: NaiveDate) -> Self {
         Self(date)
     }

@@ -1,5 +1,5 @@
 /// Which way a person passed a gate. A gate that does not say means `In`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Direction {
     #[default]
     In,

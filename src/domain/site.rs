@@ -65,6 +65,24 @@ impl Site {
             .unwrap_or(Day::from_date(local))
     }
 
+    /// The first moment of the sheet of `day` at which the site's clocks show `time`; `None` if they
+    /// never do, because they skip it.
+    pub fn moment_on(&self, day: Day, time: NaiveTime) -> Option<DateTime<Utc>> {
+        let instants = self.instants(day);
+        // The start of the day and a clock change move a moment by at most two dates.
+        let first = day.date().checked_sub_days(Days::new(2))?;
+        let shown = first.iter_days().take(5).flat_map(|date| {
+            let shown = self.zone.from_local_datetime(&date.and_time(time));
+            [shown.earliest(), shown.latest()].into_iter().flatten()
+        });
+        shown.map(|moment| moment.to_utc()).filter(|moment| instants.contains(moment)).min()
+    }
+
+    /// The time of day that the site's clocks show at `moment`.
+    pub fn time_at(&self, moment: DateTime<Utc>) -> NaiveTime {
+        moment.with_timezone(&self.zone).time()
+    }
+
     /// The IANA name of the site's time zone.
     pub fn zone_name(&self) -> &'static str {
         self.zone.name()
@@ -150,6 +168,20 @@ mod tests {
     }
 
     #[test]
+    fn a_time_belongs_to_the_day_on_whose_sheet_it_is() {
+        let at = |site: Site, day: &str, time: &str| {
+            site.moment_on(Day::parse(day).unwrap(), time.parse().unwrap())
+                .map(|moment| moment.format("%FT%TZ").to_string())
+        };
+        let night = site(Tz::Asia__Manila, "06:00");
+        assert_eq!(at(night, "20190624", "06:00:00").unwrap(), "2019-06-23T22:00:00Z");
+        assert_eq!(at(night, "20190624", "05:59:00").unwrap(), "2019-06-24T21:59:00Z");
+        let berlin = site(Tz::Europe__Berlin, "00:00");
+        assert_eq!(at(berlin, "20241027", "02:30:00").unwrap(), "2024-10-27T00:30:00Z");
+        assert_eq!(at(berlin, "20240331", "02:30:00"), None, "the clocks skip it");
+    }
+
+    #[test]
     fn a_day_start_is_hh_mm() {
         for bad in ["", "5:00", "24:00", "05:60", "05-00", "05:00:00", "+5:00", "０５:00", " 5:00"]
         {
@@ -180,6 +212,18 @@ mod tests {
                 .map(|n| Day::from_date(day.date() + TimeDelta::days(n)))
                 .filter(|&day| site.instants(day).contains(&moment));
             prop_assert_eq!(holding.collect::<Vec<_>>(), vec![day]);
+        }
+
+        #[test]
+        fn a_day_and_a_time_name_the_first_such_moment_of_the_sheet(
+            zone in zones(), start in starts(), seconds in -5_000_000_000i64..5_000_000_000,
+        ) {
+            let site = site(zone, &start);
+            let moment = Utc.timestamp_opt(seconds, 0).unwrap();
+            let (day, time) = (site.day_of(moment), site.time_at(moment));
+            let first = site.moment_on(day, time).unwrap();
+            prop_assert!(first <= moment);
+            prop_assert_eq!((site.day_of(first), site.time_at(first)), (day, time));
         }
 
         #[test]

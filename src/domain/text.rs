@@ -5,7 +5,7 @@ const MAX_CHARS: usize = 100;
 
 /// A name or a gate: 1 to 100 Unicode scalar values, without white space at either end, and without
 /// characters that can make a sheet show something else than it holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text(String);
 
 /// The reasons to reject a string as a [`Text`].
