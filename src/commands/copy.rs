@@ -51,7 +51,7 @@ pub(super) fn copy(settings: &Settings, options: Options) -> Result<(), Failure>
     let progress = Progress::of(source.count(ALL_MOMENTS)?);
     let mut copying = Copying { recorder: target.recorder()?, batch: Vec::new(), progress };
     let mut tally = Tally::default();
-    source.each_entry(ALL_MOMENTS, &mut |entry| {
+    source.each_entry(&ALL_MOMENTS.into(), &mut |entry| {
         copying.batch.push(entry.passage);
         match copying.batch.len() {
             BATCH => copying.commit(&mut tally),

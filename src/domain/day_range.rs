@@ -1,3 +1,5 @@
+use std::fmt;
+
 use super::Day;
 
 /// The most days that are read at once: a leap year.
@@ -44,15 +46,21 @@ impl DayRange {
         self.first
     }
 
-    pub fn last(&self) -> Day {
-        self.last
-    }
-
     /// The days in order.
     pub fn days(&self) -> impl Iterator<Item = Day> + Send + use<> {
         let last = self.last;
         std::iter::successors(Some(self.first), |day| day.next())
             .take_while(move |day| *day <= last)
+    }
+}
+
+/// As in the name of a file: `YYYYMMDD-YYYYMMDD`, or one day if both are equal.
+impl fmt::Display for DayRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.first == self.last {
+            true => write!(f, "{}", self.first),
+            false => write!(f, "{}-{}", self.first, self.last),
+        }
     }
 }
 

@@ -2,7 +2,9 @@ use rocket::config::{Config, Ident, LogLevel};
 use rocket::shield::Shield;
 use rocket::{Build, Rocket, Route};
 
-use super::api::{amendments, entries, health, index, scrape, sheets, tokens, unmatched};
+use super::api::{
+    amendments, entries, export, health, index, inside, people, scrape, sheets, tokens, unmatched,
+};
 use super::service::Service;
 use super::watch::{Metrics, Observer};
 
@@ -38,6 +40,9 @@ fn routes() -> Vec<Route> {
         entries::routes(),
         amendments::routes(),
         sheets::routes(),
+        export::routes(),
+        people::routes(),
+        inside::routes(),
         index::routes(),
         health::routes(),
         scrape::routes(),

@@ -2,18 +2,26 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 use super::guard::Admission;
 use super::watch::Stopping;
-use super::wire::{SpooledSheet, Spools};
+use super::wire::{Listing, SpooledSheet, Spools};
 use crate::domain::{Access, Clock, Day, Site, TokenHash};
 use crate::store::{Credentials, Queue, Reader, Sheets, Store, Writer};
+
+/// How many exports run at once. Each holds a connection most of the time while it is read.
+pub(super) const MAX_EXPORTS: usize = 2;
 
 /// What the routes work with.
 pub struct Service {
     pub(crate) queue: Queue,
     pub(crate) reader: Reader,
-    pub(crate) sheets: Sheets<Day, SpooledSheet>,
+    /// Requests for the same day, filter and form share a read.
+    pub(crate) sheets: Sheets<(Day, Listing), SpooledSheet>,
     pub(crate) spools: Spools,
+    /// One permit for each export that may run.
+    pub(crate) exports: Arc<Semaphore>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) site: Site,
     pub(crate) clock: Clock,
@@ -52,6 +60,7 @@ impl Service {
                 None => Sheets::from_primary(reader.clone()),
             },
             spools: Spools::default(),
+            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             reader,
             admission: Arc::new(Admission {
                 access: setup.access,

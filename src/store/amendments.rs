@@ -1,10 +1,7 @@
-use std::ops::Range;
-
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::StoreError;
-use crate::domain::{Entry, StoredAmendment, Trail};
+use crate::domain::{Entry, Selection, StoredAmendment, Trail};
 
 /// Reads amendments. A [`super::Recorder`] stores them.
 pub trait Amendments {
@@ -15,7 +12,7 @@ pub trait Amendments {
     /// comes with its last amendment.
     fn each_entry_and_amendment(
         &self,
-        instants: Range<DateTime<Utc>>,
+        selection: &Selection,
         each: &mut dyn FnMut(Entry, Option<StoredAmendment>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError>;
 }

@@ -1,22 +1,27 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::{Amended, StoreError};
-use crate::domain::{Amendment, Entry, Passage};
+use crate::domain::{Amendment, Entry, Passage, Selection};
 
 /// Reads entries, and opens connections that record them.
 pub trait Entries {
     /// Opens a connection to record through.
     fn recorder(&self) -> Result<Box<dyn Recorder>, StoreError>;
 
-    /// Calls `each` with every entry whose `login` lies in `instants` and that is neither voided nor
-    /// replaced, by ascending id, from one snapshot. Memory does not grow with their number. Stops at the first error.
+    /// Calls `each` with every selected entry that is neither voided nor replaced, by ascending id,
+    /// from one snapshot. Memory does not grow with their number. Stops at the first error.
     fn each_entry(
         &self,
-        instants: Range<DateTime<Utc>>,
+        selection: &Selection,
         each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError>;
+
+    /// The entries that have one of these ids, or a `login` at one of these moments, in any order.
+    /// Voided and replaced ones are included.
+    fn find(&self, ids: &[Uuid], moments: &[DateTime<Utc>]) -> Result<Vec<Entry>, StoreError>;
 
     /// The number of entries whose `login` lies in `instants`, voided and replaced ones included.
     fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError>;

@@ -25,6 +25,7 @@ mod generated_bodies;
 mod health;
 mod index;
 mod metrics;
+mod reading;
 mod replays;
 mod replica;
 mod request_ids;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Fresh, Options, StoreKind, TestApp, on_both_stores};
 
 /// SQL that inserts `count` entries, one per millisecond, starting at `from` (microseconds since 1970).
-fn seed(store: StoreKind, count: u32, from: i64) -> String {
+pub fn seed(store: StoreKind, count: u32, from: i64) -> String {
     let names = "'Łukasz ' || n, 'Benson ' || n, 'North'";
     match store {
         StoreKind::Postgres => format!(

@@ -3,8 +3,12 @@
 
 pub(super) mod amendments;
 pub(super) mod entries;
+pub(super) mod export;
 pub(super) mod health;
 pub(super) mod index;
+pub(super) mod inside;
+pub(super) mod people;
+mod reading;
 pub(super) mod scrape;
 pub(super) mod sheets;
 pub(super) mod tokens;

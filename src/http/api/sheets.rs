@@ -1,23 +1,27 @@
-use rocket::http::{ContentType, Header};
+use rocket::http::Header;
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, get, routes};
 
-use crate::domain::{Day, InvalidDay, Site};
-use crate::http::guard::{MayRead, RequestPath};
+use super::reading::spool_entries;
+use crate::domain::{Day, Entry, InvalidDay, Site};
+use crate::http::guard::{MayRead, RequestPath, RequestQuery};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
-use crate::http::wire::{LongBody, Problem, SpooledSheet, Spools, segments_after};
+use crate::http::wire::{
+    Form, Listing, LongBody, Problem, Rows, SpooledSheet, Spools, describe, segments_after,
+};
 use crate::store::{Progress, Source, Store, StoreError};
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![view]
 }
 
-/// The whole sheet of a day.
+/// The whole sheet of a day, or the entries of it that are wanted.
 #[get("/table/view/<_..>")]
 async fn view(
     _caller: MayRead,
     path: RequestPath<'_>,
+    query: RequestQuery<'_>,
     service: &State<Service>,
     metrics: &State<Metrics>,
 ) -> Result<Sheet, Problem> {
@@ -27,14 +31,18 @@ async fn view(
         Some(date) => Day::parse(date)?,
         None => return Err(InvalidDay.into()),
     };
-    let spools = service.spools.clone();
-    let read =
-        move |store: &dyn Store, progress: &Progress| spool(store, &spools, site, day, progress);
-    let (json, source) = service.sheets.read(day, read).await?;
+    let (mut query, form) = query.parse();
+    let listing = Listing::of(&mut query, form);
+    query.finish()?;
+    let (key, spools) = ((day, listing.clone()), service.spools.clone());
+    let read = move |store: &dyn Store, progress: &Progress| {
+        spool(store, &spools, site, day, &listing, progress)
+    };
+    let (body, source) = service.sheets.read(key, read).await?;
     if source == Source::InsteadOfReplica {
         metrics.fell_back();
     }
-    Ok(Sheet { json, source })
+    Ok(Sheet { body, source, form, day })
 }
 
 /// Reads the sheet of `day` into a spool, so that the connection to the store is free again before
@@ -44,38 +52,34 @@ fn spool(
     spools: &Spools,
     site: Site,
     day: Day,
+    listing: &Listing,
     progress: &Progress,
 ) -> Result<SpooledSheet, StoreError> {
-    let mut spool = spools.begin(site);
-    store.each_entry(site.instants(day), &mut |entry| match spool
-        .push(&entry)
-        .map_err(StoreError::defect)?
-    {
-        true => progress.mark_portion(),
-        false => Ok(()),
-    })?;
+    let (mut spool, mut rows) = (spools.begin(), Rows::new(listing.form, site));
+    rows.begin::<Entry>(spool.buffer());
+    spool_entries(store, site.instants(day), listing, &mut rows, &mut spool, progress)?;
+    rows.end(spool.buffer());
     spool.finish().map_err(StoreError::defect)
 }
 
 /// A sheet, and the server that it was read from.
 struct Sheet {
-    json: SpooledSheet,
+    body: SpooledSheet,
     source: Source,
+    form: Form,
+    day: Day,
 }
 
 impl<'r> Responder<'r, 'static> for Sheet {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let mut response = Response::build();
-        response
-            .header(ContentType::JSON)
-            .header(Header::new("Content-Length", self.json.length().to_string()))
-            // It holds names of people, which no cache on the way may keep.
-            .header(Header::new("Cache-Control", "no-store"));
+        describe(&mut response, self.form, &format!("attendance-{}", self.day));
+        response.header(Header::new("Content-Length", self.body.length().to_string()));
         if let Source::Replica { lag } = self.source {
             let seconds = format!("{:.3}", lag.as_secs_f64());
             response.header(Header::new("Rollcall-Replica-Lag", seconds));
         }
-        LongBody::of(request).set(self.json);
+        LongBody::of(request).set(self.body);
         response.ok()
     }
 }

@@ -8,7 +8,9 @@ mod entry_body;
 mod idempotency_keys;
 mod path_entry_id;
 mod refusal;
+mod request_id;
 mod request_path;
+mod request_query;
 
 pub(super) use admission::Admission;
 pub(super) use caller::{MayAdminister, MayAmend, MayCreate, MayRead};
@@ -16,4 +18,6 @@ pub(super) use entry_body::EntryBody;
 pub(super) use idempotency_keys::IdempotencyKeys;
 pub(super) use path_entry_id::PathEntryId;
 pub(super) use refusal::refused;
+pub(super) use request_id::RequestId;
 pub(super) use request_path::RequestPath;
+pub(super) use request_query::RequestQuery;

@@ -16,7 +16,7 @@ use tokio::io::AsyncReadExt;
 
 use super::activity::{Activity, Phase};
 use crate::http::watch::Arrival;
-use crate::http::wire::{Chunks, LongBody, ReceivedBody, Target};
+use crate::http::wire::{Chunks, LongBody, LongContent, Parts, ReceivedBody, Target};
 
 /// The headers that guards and handlers read. Rocket does not get any other.
 static READ_HEADERS: [HeaderName; 4] = [
@@ -74,9 +74,10 @@ impl Exchange {
         let mut answer = local.dispatch().await;
         let mut head = head_of(&answer);
         head.headers_mut().extend(id.map(|id| (REQUEST_ID.clone(), id)));
-        let content = match long_body.chunks() {
+        let content = match long_body.take() {
             _ if method == Some(Method::Head) => Content::Absent,
-            Some(chunks) => Content::Chunks(chunks),
+            Some(LongContent::Chunks(chunks)) => Content::Chunks(chunks),
+            Some(LongContent::Parts(parts)) => Content::Parts(parts),
             None => {
                 // Enough for most answers. Reading from memory does not fail.
                 let mut bytes = Vec::with_capacity(1024);
@@ -127,6 +128,7 @@ enum Content {
     Absent,
     Whole(Bytes),
     Chunks(Chunks),
+    Parts(Parts),
 }
 
 impl Body for Answer {
@@ -137,12 +139,19 @@ impl Body for Answer {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        match &mut self.content {
+        let Self { content, activity } = &mut *self;
+        match content {
             Content::Absent => Poll::Ready(None),
             Content::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Content::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Content::Chunks(chunks) => {
                 chunks.poll_next(cx).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
+            }
+            Content::Parts(parts) => {
+                let part = parts.poll_next(cx);
+                // While the store is read, the client has nothing to accept.
+                activity.begin(if part.is_ready() { Phase::Sending } else { Phase::Handling });
+                part.map(|part| part.map(|part| part.map(Frame::data)))
             }
         }
     }
@@ -152,12 +161,13 @@ impl Body for Answer {
             Content::Absent => true,
             Content::Whole(bytes) => bytes.is_empty(),
             Content::Chunks(chunks) => chunks.left() == 0,
+            Content::Parts(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
-            Content::Absent => SizeHint::default(),
+            Content::Absent | Content::Parts(_) => SizeHint::default(),
             Content::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Content::Chunks(chunks) => SizeHint::with_exact(chunks.left()),
         }

@@ -9,7 +9,7 @@ use super::request_id::new_request_id;
 use super::access_line::AccessLine;
 use super::metrics::Metrics;
 use crate::error_chain::ErrorChain;
-use crate::http::wire::{Reported, Target};
+use crate::http::wire::{LongBody, Reported, Target};
 
 /// What the server knows of a request before it is routed.
 pub(crate) struct Arrival {
@@ -54,6 +54,7 @@ impl Fairing for Observer {
         // Rocket removes the body of an answer to HEAD after this.
         if arrival.method == Method::Head.as_str()
             && !response.headers().contains("Content-Length")
+            && !LongBody::of(request).has_unknown_length()
             && let Some(length) = response.body_mut().size().await
         {
             response.set_header(Header::new("Content-Length", length.to_string()));

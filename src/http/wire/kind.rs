@@ -22,13 +22,14 @@ kinds! {
     INVALID_JSON = BadRequest, "invalid_json", "Not a JSON object";
     INVALID_ENTRY = BadRequest, "invalid_entry", "Invalid entry";
     INVALID_DATE = BadRequest, "invalid_date", "Invalid date";
+    INVALID_QUERY = BadRequest, "invalid_query", "Invalid query";
     NOT_FOUND = NotFound, "not_found", "Not found";
     METHOD_NOT_ALLOWED = MethodNotAllowed, "method_not_allowed", "Method not allowed";
     BODY_TOO_LARGE = PayloadTooLarge, "body_too_large", "Body too large";
     ENTRY_ID_REUSED = UnprocessableEntity, "entry_id_reused", "entry_id names another entry";
     ALREADY_AMENDED = Conflict, "already_amended", "Already amended";
     NOTHING_TO_CORRECT = BadRequest, "nothing_to_correct", "Nothing to correct";
-    BUSY = ServiceUnavailable, "busy", "Too many entries are waiting";
+    BUSY = ServiceUnavailable, "busy", "Too busy";
     STORE_UNAVAILABLE = ServiceUnavailable, "store_unavailable", "Store unavailable";
     NOT_READY = ServiceUnavailable, "not_ready", "Not ready";
     UNAUTHENTICATED = Unauthorized, "unauthenticated", "Not authenticated";

@@ -1,18 +1,31 @@
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use rocket::Request;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::parts::Parts;
 use super::spool::SpooledSheet;
 
 /// The body of an answer that is too long to pass through Rocket, whose bodies borrow the request
 /// and are copied. A responder leaves it here, and the server sends it. Clones share the place.
 #[derive(Clone, Default)]
-pub(crate) struct LongBody(Arc<OnceLock<SpooledSheet>>);
+pub(crate) struct LongBody(Arc<OnceLock<Left>>);
+
+enum Left {
+    Spooled(SpooledSheet),
+    /// Absent once the server has taken it.
+    Parts(Mutex<Option<Parts>>),
+}
+
+/// A body that was left.
+pub(crate) enum LongContent {
+    Chunks(Chunks),
+    Parts(Parts),
+}
 
 impl LongBody {
     /// The place of `request`, which the server has put there.
@@ -20,16 +33,35 @@ impl LongBody {
         request.local_cache(Self::default)
     }
 
-    /// Leaves the body. The answer must have its `Content-Length`.
+    /// Leaves a body whose length is known. The answer must have its `Content-Length`.
     pub(crate) fn set(&self, sheet: SpooledSheet) {
         // A request has one answer, so nothing was left before.
-        let _ = self.0.set(sheet);
+        let _ = self.0.set(Left::Spooled(sheet));
+    }
+
+    /// Leaves a body whose length is not known.
+    pub(crate) fn set_parts(&self, parts: Parts) {
+        let _ = self.0.set(Left::Parts(Mutex::new(Some(parts))));
+    }
+
+    /// Whether the length of the body is not known, so that the answer has no `Content-Length`.
+    pub(crate) fn has_unknown_length(&self) -> bool {
+        matches!(self.0.get(), Some(Left::Parts(_)))
     }
 
     /// The body that was left, if there is one.
-    pub(crate) fn chunks(&self) -> Option<Chunks> {
-        let sheet = self.0.get()?.clone();
-        Some(Chunks { sheet, position: 0, coming: None })
+    pub(crate) fn take(&self) -> Option<LongContent> {
+        match self.0.get()? {
+            Left::Spooled(sheet) => {
+                let sheet = sheet.clone();
+                Some(LongContent::Chunks(Chunks { sheet, position: 0, coming: None }))
+            }
+            // No panic can happen while the lock is held.
+            Left::Parts(parts) => {
+                let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
+                parts.take().map(LongContent::Parts)
+            }
+        }
     }
 }
 

@@ -142,6 +142,18 @@ impl Problem {
         )
     }
 
+    /// `errors` has every parameter with a bad value.
+    pub(crate) fn invalid_query(errors: Vec<FieldError>) -> Self {
+        let detail = "Some parameters of the query are invalid; 'errors' lists each of them.";
+        Self::new(&kind::INVALID_QUERY, detail).with_errors(errors)
+    }
+
+    /// `limit` exports are running already.
+    pub(crate) fn too_many_exports(limit: usize) -> Self {
+        let detail = format!("{limit} exports are running already. Try again when one has ended.");
+        Self::new(&kind::BUSY, detail)
+    }
+
     /// `reason` is for an operator and holds no secret.
     pub(crate) fn not_ready(reason: &'static str, cause: Option<StoreError>) -> Self {
         Self { cause: cause.map(Box::new), ..Self::new(&kind::NOT_READY, reason) }

@@ -6,9 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::entry_json::push_entry;
-use crate::domain::{Entry, Site};
-
 /// How much of a sheet is written, and sent, at once, in bytes. mimalloc reuses blocks of this size
 /// sooner than larger ones.
 const CHUNK: usize = 64 * 1024;
@@ -22,21 +19,20 @@ const MAX_IN_MEMORY: usize = 48;
 /// How many sheets of more than one chunk are in memory at once, however slow their readers are.
 const MAX_LARGE_SHEETS: usize = 4;
 
-/// An upper bound of an entry as JSON, in bytes: four texts of 100 characters, each of which takes
-/// at most 6 bytes, and some 300 bytes around them.
-const MAX_ENTRY: usize = 4 * 1024;
+/// An upper bound of a row in any form, in bytes: four texts of 100 characters and one of 500, each
+/// of which takes at most 4 bytes, and some 500 bytes around them.
+const MAX_ROW: usize = 6 * 1024;
 
 /// Where sheets are written. Those of more than one chunk share a bounded amount of memory, and go
 /// to temporary files beyond it.
 #[derive(Clone)]
 pub(crate) struct Spools(Arc<Semaphore>);
 
-/// A sheet as JSON that is being written.
+/// A sheet, in any form, that is being written.
 pub(crate) struct Spool {
-    site: Site,
     spools: Spools,
     /// The last chunk, not full yet.
-    json: Vec<u8>,
+    buffer: Vec<u8>,
     flushed: Flushed,
     /// The length of the full chunks, in bytes.
     length: u64,
@@ -48,7 +44,7 @@ enum Flushed {
     OnDisk(File),
 }
 
-/// A whole sheet as JSON, which requests share. Its length is known before its first byte is sent.
+/// A whole sheet, which requests may share. Its length is known before its first byte is sent.
 #[derive(Clone)]
 pub(crate) struct SpooledSheet {
     length: u64,
@@ -68,19 +64,22 @@ impl Default for Spools {
 }
 
 impl Spools {
-    /// Begins a sheet at `site`.
-    pub(crate) fn begin(&self, site: Site) -> Spool {
+    /// Begins a sheet.
+    pub(crate) fn begin(&self) -> Spool {
         let flushed = Flushed::InMemory { chunks: Vec::new(), permit: None };
-        Spool { site, spools: self.clone(), json: Vec::new(), flushed, length: 0 }
+        Spool { spools: self.clone(), buffer: Vec::new(), flushed, length: 0 }
     }
 }
 
 impl Spool {
-    /// Writes the next entry. Returns whether a chunk is full with it and the sheet is a long one.
-    pub(crate) fn push(&mut self, entry: &Entry) -> io::Result<bool> {
-        self.json.push(if self.is_empty() { b'[' } else { b',' });
-        push_entry(&mut self.json, entry, &self.site);
-        let is_full = self.json.len() > CHUNK - MAX_ENTRY;
+    /// Where the next row is appended.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Called after each row. Returns whether a chunk was full with it and the sheet is a long one.
+    pub(crate) fn flush_if_full(&mut self) -> io::Result<bool> {
+        let is_full = self.buffer.len() > CHUNK - MAX_ROW;
         if is_full {
             self.flush()?;
         }
@@ -89,8 +88,7 @@ impl Spool {
 
     /// Ends the sheet.
     pub(crate) fn finish(mut self) -> io::Result<SpooledSheet> {
-        self.json.extend_from_slice(if self.is_empty() { b"[]" } else { b"]" });
-        let last = std::mem::take(&mut self.json);
+        let last = std::mem::take(&mut self.buffer);
         let length = self.length + last.len() as u64;
         let place = match self.flushed {
             Flushed::InMemory { mut chunks, permit } => {
@@ -103,10 +101,6 @@ impl Spool {
             }
         };
         Ok(SpooledSheet { length, place })
-    }
-
-    fn is_empty(&self) -> bool {
-        self.length == 0 && self.json.is_empty()
     }
 
     /// Moves the chunk to the full ones.
@@ -122,14 +116,14 @@ impl Spool {
                     self.flushed = Flushed::OnDisk(file);
                     return self.flush();
                 }
-                self.length += self.json.len() as u64;
+                self.length += self.buffer.len() as u64;
                 let next = Vec::with_capacity(CHUNK);
-                chunks.push(std::mem::replace(&mut self.json, next).into());
+                chunks.push(std::mem::replace(&mut self.buffer, next).into());
             }
             Flushed::OnDisk(file) => {
-                file.write_all(&self.json)?;
-                self.length += self.json.len() as u64;
-                self.json.clear();
+                file.write_all(&self.buffer)?;
+                self.length += self.buffer.len() as u64;
+                self.buffer.clear();
             }
         }
         Ok(())
@@ -174,52 +168,35 @@ impl SpooledSheet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Direction, Passage, Text};
-
-    fn entry(id: i64) -> Entry {
-        let moment = "2019-06-24T01:12:21.123456Z".parse().unwrap();
-        let text = |text: &str| Text::parse(text).unwrap();
-        let passage = Passage {
-            entry_id: uuid::Uuid::nil(),
-            login: moment,
-            received_at: moment,
-            firstname: text(&"x".repeat(100)),
-            lastname: text("y"),
-            gate: None,
-            direction: Direction::In,
-            person_ref: None,
-        };
-        Entry { id, passage }
-    }
-
-    /// A sheet of so many entries, its length, and whether it is on disk.
-    fn written(spools: &Spools, entries: i64) -> (SpooledSheet, usize) {
-        let mut spool = spools.begin(Site::in_zone(chrono_tz::UTC));
-        for id in 0..entries {
-            spool.push(&entry(id)).unwrap();
+    /// A sheet of so many rows, and its length.
+    fn written(spools: &Spools, rows: u32) -> (SpooledSheet, usize) {
+        let row = |number: u32| format!("{number:>350}\n");
+        let mut spool = spools.begin();
+        for number in 0..rows {
+            spool.buffer().extend_from_slice(row(number).as_bytes());
+            spool.flush_if_full().unwrap();
         }
         let sheet = spool.finish().unwrap();
-        let (mut json, mut position) = (Vec::new(), 0);
+        let (mut bytes, mut position) = (Vec::new(), 0);
         loop {
             let chunk = sheet.chunk(position).unwrap();
             if chunk.is_empty() {
                 break;
             }
             position += chunk.len() as u64;
-            json.extend_from_slice(&chunk);
+            bytes.extend_from_slice(&chunk);
         }
         assert_eq!(position, sheet.length());
-        let read: Vec<serde_json::Value> = serde_json::from_slice(&json).unwrap();
-        assert!((0..entries).eq(read.iter().map(|entry| entry["id"].as_i64().unwrap())));
-        (sheet, json.len())
+        assert!(bytes == (0..rows).map(row).collect::<String>().as_bytes());
+        (sheet, bytes.len())
     }
 
     #[test]
     fn sheets_are_whole_in_memory_and_on_disk() {
         let spools = Spools::default();
-        for (entries, is_on_disk) in [(0, false), (1, false), (3_000, false), (20_000, true)] {
-            let (sheet, _) = written(&spools, entries);
-            assert_eq!(sheet.is_on_disk(), is_on_disk, "{entries} entries");
+        for (rows, is_on_disk) in [(0, false), (1, false), (3_000, false), (20_000, true)] {
+            let (sheet, _) = written(&spools, rows);
+            assert_eq!(sheet.is_on_disk(), is_on_disk, "{rows} rows");
         }
     }
 

@@ -38,7 +38,7 @@ enum Length {
 
 impl Progress {
     /// The store has answered something.
-    pub(super) fn mark_alive(&self) {
+    pub fn mark_alive(&self) {
         self.alive.send_replace(());
     }
 
@@ -98,6 +98,14 @@ impl Reader {
         let deadline = Instant::now() + self.timeout;
         let length = Length::Short(self.long_reads.clone());
         self.run(deadline, length, |store, _| read(store)).await
+    }
+
+    /// Runs a `read` of unknown length that no other request shares. It may be started twice.
+    pub async fn read_long<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&dyn Store, &Progress) -> Result<T, StoreError> + Clone + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.read_any_length(self.timeout, read).await
     }
 
     /// Runs a `read` of unknown length, which may be started twice. `first_wait` replaces the

@@ -7,12 +7,12 @@ use diesel::connection::DefaultLoadingMode;
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{Text, Timestamptz};
 
 use super::amendments::last_amendments;
 use super::row::{Row, entry};
 use super::tables::attendance;
-use crate::domain::{Entry, StoredAmendment};
+use crate::domain::{Direction, Entry, Filter, Selection, StoredAmendment};
 use crate::store::StoreError;
 
 /// How many rows are fetched at once: enough that the round trip does not matter, in a few hundred
@@ -22,10 +22,10 @@ const PORTION: usize = 1_000;
 /// The entries of [`each_entry_and_amendment`] that stand: those without an amendment.
 pub(super) fn each_entry(
     connection: &mut PgConnection,
-    instants: &Range<DateTime<Utc>>,
+    selection: &Selection,
     each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
 ) -> QueryResult<Result<(), StoreError>> {
-    each_entry_and_amendment(connection, instants, &mut |entry, amendment| match amendment {
+    each_entry_and_amendment(connection, selection, &mut |entry, amendment| match amendment {
         None => each(entry),
         Some(_) => Ok(()),
     })
@@ -39,12 +39,12 @@ pub(super) fn each_entry(
 /// key from its start. libpq's single-row mode makes a result object for each row.
 pub(super) fn each_entry_and_amendment(
     connection: &mut PgConnection,
-    instants: &Range<DateTime<Utc>>,
+    selection: &Selection,
     each: &mut dyn FnMut(Entry, Option<StoredAmendment>) -> Result<(), StoreError>,
 ) -> QueryResult<Result<(), StoreError>> {
     connection.build_transaction().read_only().repeatable_read().run(|connection| {
-        let mut amendments = last_amendments(connection, instants)?;
-        DeclareSheet { start: instants.start, end: instants.end }.execute(connection)?;
+        let mut amendments = last_amendments(connection, &selection.instants)?;
+        declare(connection, selection)?;
         fetch(connection, &mut |entry| {
             let amendment = match amendments.is_empty() {
                 true => None,
@@ -129,28 +129,79 @@ impl Fetcher<'_> {
     }
 }
 
-#[derive(QueryId)]
-struct DeclareSheet {
-    start: DateTime<Utc>,
-    end: DateTime<Utc>,
+/// Opens the cursor. Without a filter its statement has nothing of one, so that it costs nothing.
+fn declare(connection: &mut PgConnection, selection: &Selection) -> QueryResult<usize> {
+    let sheet = DeclareSheet(selection.instants.clone());
+    match selection.filter.is_empty() {
+        true => sheet.execute(connection),
+        false => {
+            DeclareFilteredSheet { sheet, filter: selection.filter.clone() }.execute(connection)
+        }
+    }
 }
 
-impl QueryFragment<Pg> for DeclareSheet {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+#[derive(QueryId)]
+struct DeclareSheet(Range<DateTime<Utc>>);
+
+impl DeclareSheet {
+    /// The statement up to the order of its rows.
+    fn push<'b>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "DECLARE sheet NO SCROLL CURSOR FOR \
              SELECT id, entry_id, login, received_at, lastname, firstname, gate, direction, \
              person_ref FROM attendance WHERE login >= ",
         );
-        out.push_bind_param::<Timestamptz, _>(&self.start)?;
+        out.push_bind_param::<Timestamptz, _>(&self.0.start)?;
         out.push_sql(" AND login < ");
-        out.push_bind_param::<Timestamptz, _>(&self.end)?;
+        out.push_bind_param::<Timestamptz, _>(&self.0.end)
+    }
+}
+
+impl QueryFragment<Pg> for DeclareSheet {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.push(&mut out)?;
         out.push_sql(" ORDER BY id");
         Ok(())
     }
 }
 
 impl RunQueryDsl<PgConnection> for DeclareSheet {}
+
+struct DeclareFilteredSheet {
+    sheet: DeclareSheet,
+    filter: Filter,
+}
+
+impl QueryFragment<Pg> for DeclareFilteredSheet {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.sheet.push(&mut out)?;
+        if let Some(gate) = &self.filter.gate {
+            out.push_sql(" AND gate = ");
+            out.push_bind_param::<Text, str>(gate)?;
+        }
+        if let Some(direction) = self.filter.direction {
+            // A constant of ours: in or out.
+            out.push_sql(match direction {
+                Direction::In => " AND direction = 'in'",
+                Direction::Out => " AND direction = 'out'",
+            });
+        }
+        if let Some(person_ref) = &self.filter.person_ref {
+            out.push_sql(" AND person_ref = ");
+            out.push_bind_param::<Text, str>(person_ref)?;
+        }
+        out.push_sql(" ORDER BY id");
+        Ok(())
+    }
+}
+
+/// Its text depends on the filter, so it is known by its text.
+impl QueryId for DeclareFilteredSheet {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl RunQueryDsl<PgConnection> for DeclareFilteredSheet {}
 
 /// The next rows of the cursor.
 #[derive(QueryId)]

@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::classify::classify;
 use super::record::PostgresRecorder;
+use super::row::{Row, entry};
 use super::tables::attendance;
 use super::target::PostgresTarget;
 use super::{amendments, migrate, position, session, sheet};
-use crate::domain::{Entry, StoredAmendment, Trail};
+use crate::domain::{Entry, Selection, StoredAmendment, Trail};
 use crate::store::{
     Amendments, Entries, Migration, Position, Recorder, Replication, Store, StoreError, Versioned,
 };
@@ -81,7 +82,7 @@ impl Entries for PostgresStore {
 
     fn each_entry(
         &self,
-        instants: Range<DateTime<Utc>>,
+        selection: &Selection,
         each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut started = false;
@@ -90,12 +91,21 @@ impl Entries for PostgresStore {
                 started = true;
                 each(entry)
             };
-            match sheet::each_entry(connection, &instants, &mut each) {
+            match sheet::each_entry(connection, selection, &mut each) {
                 // Entries that were handed out cannot be taken back, so this is not tried again.
                 Err(error) if started => Ok(Err(classify(error, connection))),
                 sheet => sheet,
             }
         })?
+    }
+
+    fn find(&self, ids: &[Uuid], moments: &[DateTime<Utc>]) -> Result<Vec<Entry>, StoreError> {
+        let rows = self.read(|connection| {
+            let named = attendance::entry_id.eq_any(ids);
+            let simultaneous = attendance::login.eq_any(moments);
+            attendance::table.filter(named.or(simultaneous)).load::<Row>(connection)
+        })?;
+        rows.into_iter().map(entry).collect()
     }
 
     fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError> {
@@ -113,7 +123,7 @@ impl Amendments for PostgresStore {
 
     fn each_entry_and_amendment(
         &self,
-        instants: Range<DateTime<Utc>>,
+        selection: &Selection,
         each: &mut dyn FnMut(Entry, Option<StoredAmendment>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut started = false;
@@ -122,7 +132,7 @@ impl Amendments for PostgresStore {
                 started = true;
                 each(entry, amendment)
             };
-            match sheet::each_entry_and_amendment(connection, &instants, &mut each) {
+            match sheet::each_entry_and_amendment(connection, selection, &mut each) {
                 Err(error) if started => Ok(Err(classify(error, connection))),
                 sheet => sheet,
             }

@@ -1,28 +1,27 @@
 use std::ops::Range;
 
 use chrono::{DateTime, Utc};
+use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
-use diesel::sqlite::SqliteConnection;
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use uuid::Uuid;
 
 use super::amendments::last_amendments;
 use super::row::{Row, entry};
 use super::tables::{amendment, attendance};
-use crate::domain::{Entry, StoredAmendment};
+use crate::domain::{Entry, Selection, StoredAmendment};
 use crate::store::StoreError;
 
 /// One range query, row by row. The inner error is `each`'s own, or a row that cannot be read.
 pub(super) fn each_entry(
     connection: &mut SqliteConnection,
-    instants: &Range<DateTime<Utc>>,
+    selection: &Selection,
     each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
 ) -> QueryResult<Result<(), StoreError>> {
     let amendments = amendment::table.filter(amendment::entry_id.eq(attendance::entry_id));
-    let query = attendance::table
-        .filter(within(instants))
-        .filter(not(exists(amendments)))
-        .order(attendance::id);
-    for row in query.load_iter::<Row, _>(connection)? {
+    let query = selected(selection).filter(not(exists(amendments)));
+    for row in query.load_iter::<Row, DefaultLoadingMode>(connection)? {
         if let Err(error) = entry(row?).and_then(&mut *each) {
             return Ok(Err(error));
         }
@@ -33,17 +32,16 @@ pub(super) fn each_entry(
 /// The same with voided and replaced entries. Their amendments are few, and read first.
 pub(super) fn each_entry_and_amendment(
     connection: &mut SqliteConnection,
-    instants: &Range<DateTime<Utc>>,
+    selection: &Selection,
     each: &mut dyn FnMut(Entry, Option<StoredAmendment>) -> Result<(), StoreError>,
 ) -> QueryResult<Result<(), StoreError>> {
     // A deferred transaction reads one snapshot.
     connection.transaction(|connection| {
-        let mut amendments = match last_amendments(connection, instants)? {
+        let mut amendments = match last_amendments(connection, &selection.instants)? {
             Ok(amendments) => amendments,
             Err(error) => return Ok(Err(error)),
         };
-        let query = attendance::table.filter(within(instants)).order(attendance::id);
-        for row in query.load_iter::<Row, _>(connection)? {
+        for row in selected(selection).load_iter::<Row, DefaultLoadingMode>(connection)? {
             let handed_out = entry(row?).and_then(|entry| {
                 let amendment = amendments.remove(&entry.passage.entry_id);
                 each(entry, amendment)
@@ -54,6 +52,34 @@ pub(super) fn each_entry_and_amendment(
         }
         Ok(Ok(()))
     })
+}
+
+/// The rows of a selection, by ascending id.
+fn selected(Selection { instants, filter }: &Selection) -> attendance::BoxedQuery<'_, Sqlite> {
+    let mut query = attendance::table.filter(within(instants)).order(attendance::id).into_boxed();
+    if let Some(gate) = filter.gate.as_deref() {
+        query = query.filter(attendance::gate.eq(gate));
+    }
+    if let Some(direction) = filter.direction {
+        query = query.filter(attendance::direction.eq(direction.as_str()));
+    }
+    if let Some(person_ref) = filter.person_ref.as_deref() {
+        query = query.filter(attendance::person_ref.eq(person_ref));
+    }
+    query
+}
+
+/// The rows that have one of these ids, or a `login` at one of these moments.
+pub(super) fn find(
+    connection: &mut SqliteConnection,
+    ids: &[Uuid],
+    moments: &[DateTime<Utc>],
+) -> QueryResult<Vec<Row>> {
+    let ids = ids.iter().map(Uuid::to_string);
+    let moments = moments.iter().map(DateTime::timestamp_micros);
+    let named = attendance::entry_id.eq_any(ids.collect::<Vec<_>>());
+    let simultaneous = attendance::login.eq_any(moments.collect::<Vec<_>>());
+    attendance::table.filter(named.or(simultaneous)).load(connection)
 }
 
 pub(super) fn count(

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::classify::classify;
 use super::record::SqliteRecorder;
 use super::refusal::refusal;
+use super::row::entry;
 use super::{amendments, migrate, session, sheet};
-use crate::domain::{Entry, StoredAmendment, Trail};
+use crate::domain::{Entry, Selection, StoredAmendment, Trail};
 use crate::store::{Amendments, Entries, Migration, Recorder, Store, StoreError, Versioned};
 
 /// Entries in one SQLite file, in write-ahead mode: one writer, and readers that never wait for it.
@@ -58,12 +59,19 @@ impl Entries for SqliteStore {
 
     fn each_entry(
         &self,
-        instants: Range<DateTime<Utc>>,
+        selection: &Selection,
         each: &mut dyn FnMut(Entry) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut connection = self.reader()?;
-        sheet::each_entry(&mut connection, &instants, each)
+        sheet::each_entry(&mut connection, selection, each)
             .map_err(|error| classify(error, &mut connection))?
+    }
+
+    fn find(&self, ids: &[Uuid], moments: &[DateTime<Utc>]) -> Result<Vec<Entry>, StoreError> {
+        let mut connection = self.reader()?;
+        let rows = sheet::find(&mut connection, ids, moments)
+            .map_err(|error| classify(error, &mut connection))?;
+        rows.into_iter().map(entry).collect()
     }
 
     fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError> {
@@ -81,11 +89,11 @@ impl Amendments for SqliteStore {
 
     fn each_entry_and_amendment(
         &self,
-        instants: Range<DateTime<Utc>>,
+        selection: &Selection,
         each: &mut dyn FnMut(Entry, Option<StoredAmendment>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut connection = self.reader()?;
-        sheet::each_entry_and_amendment(&mut connection, &instants, each)
+        sheet::each_entry_and_amendment(&mut connection, selection, each)
             .map_err(|error| classify(error, &mut connection))?
     }
 }

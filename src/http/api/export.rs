@@ -1,0 +1,153 @@
+use rocket::response::{Responder, Response};
+use rocket::{Request, Route, State, get, routes};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::spawn_blocking;
+
+use super::reading::spool_entries;
+use crate::domain::{Day, DayRange, Entry, Site};
+use crate::error_chain::ErrorChain;
+use crate::http::guard::{MayRead, RequestId, RequestQuery};
+use crate::http::service::{MAX_EXPORTS, Service};
+use crate::http::wire::{
+    Form, Listing, LongBody, PartSender, Parts, Problem, ReaderLeft, Rows, SpooledSheet, Spools,
+    describe, parts,
+};
+use crate::store::{Reader, StoreError};
+
+pub(crate) fn routes() -> Vec<Route> {
+    routes![export]
+}
+
+/// The sheets of many days, one after the other.
+#[get("/table/export")]
+async fn export(
+    _caller: MayRead,
+    query: RequestQuery<'_>,
+    request_id: RequestId,
+    service: &State<Service>,
+) -> Result<Export, Problem> {
+    let (mut query, form) = query.parse();
+    let (days, listing) = (query.days(), Listing::of(&mut query, form));
+    query.finish()?;
+    // Without an error the days are there.
+    let Some(days) = days else { return Err(Problem::internal()) };
+    let permit = service.exports.clone().try_acquire_owned();
+    let permit = permit.map_err(|_| Problem::too_many_exports(MAX_EXPORTS))?;
+    let mut days_left = DaysLeft {
+        reader: service.reader.clone(),
+        spools: service.spools.clone(),
+        site: service.site,
+        rows: Rows::new(form, service.site),
+        listing,
+    };
+    // Read before the answer begins, so that a store that is away is still a problem document.
+    let first = days_left.read(days.first(), true).await?;
+    let (sender, body) = parts();
+    tokio::spawn(send(days_left, days, first, sender, permit, request_id.0));
+    Ok(Export { body, form, days })
+}
+
+/// Reads day after day, each in one snapshot, and sends it. No connection to the store is held
+/// while the client accepts a day. The export that `_permit` allows ends with this.
+async fn send(
+    mut days_left: DaysLeft,
+    days: DayRange,
+    first: SpooledSheet,
+    sender: PartSender,
+    _permit: OwnedSemaphorePermit,
+    request_id: String,
+) {
+    let sent = async {
+        send_day(first, &sender).await?;
+        for day in days.days().skip(1) {
+            let sheet = days_left.read(day, false).await.map_err(BrokenOff::Store)?;
+            send_day(sheet, &sender).await?;
+        }
+        let mut end = Vec::new();
+        days_left.rows.end(&mut end);
+        Ok(sender.send(end.into()).await?)
+    };
+    match sent.await {
+        // If the client has left, nobody has to be told.
+        Ok(()) => drop(sender.end().await),
+        Err(BrokenOff::Reader) => {}
+        Err(BrokenOff::Store(cause)) => {
+            let cause = ErrorChain(&cause);
+            tracing::warn!(request_id, %cause, "an export broke off");
+        }
+    }
+}
+
+async fn send_day(sheet: SpooledSheet, sender: &PartSender) -> Result<(), BrokenOff> {
+    let mut position = 0;
+    while position < sheet.length() {
+        let from = sheet.clone();
+        let chunk = spawn_blocking(move || from.chunk(position)).await;
+        let chunk = chunk.map_err(StoreError::defect)?.map_err(StoreError::defect)?;
+        position += chunk.len() as u64;
+        sender.send(chunk).await?;
+    }
+    Ok(())
+}
+
+/// What is needed to read the days that are left.
+struct DaysLeft {
+    reader: Reader,
+    spools: Spools,
+    site: Site,
+    listing: Listing,
+    rows: Rows,
+}
+
+impl DaysLeft {
+    /// The rows of one day, with what comes before all rows if it is the first.
+    async fn read(&mut self, day: Day, is_first: bool) -> Result<SpooledSheet, StoreError> {
+        let (site, listing, mut rows) = (self.site, self.listing.clone(), self.rows.clone());
+        let spools = self.spools.clone();
+        let read = self.reader.read_long(move |store, progress| {
+            let mut spool = spools.begin();
+            if is_first {
+                rows.begin::<Entry>(spool.buffer());
+            }
+            spool_entries(store, site.instants(day), &listing, &mut rows, &mut spool, progress)?;
+            Ok((spool.finish().map_err(StoreError::defect)?, rows))
+        });
+        let (sheet, rows) = read.await?;
+        self.rows = rows;
+        Ok(sheet)
+    }
+}
+
+/// The reasons to end an export before its end.
+enum BrokenOff {
+    Reader,
+    Store(StoreError),
+}
+
+impl From<ReaderLeft> for BrokenOff {
+    fn from(_: ReaderLeft) -> Self {
+        Self::Reader
+    }
+}
+
+impl From<StoreError> for BrokenOff {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// An export whose first day has been read.
+struct Export {
+    body: Parts,
+    form: Form,
+    days: DayRange,
+}
+
+impl<'r> Responder<'r, 'static> for Export {
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
+        let mut response = Response::build();
+        describe(&mut response, self.form, &format!("attendance-{}", self.days));
+        LongBody::of(request).set_parts(self.body);
+        response.ok()
+    }
+}

@@ -1,0 +1,100 @@
+use chrono::{DateTime, TimeDelta, Utc};
+use rocket::http::Header;
+use rocket::response::{Responder, Response};
+use rocket::{Request, Route, State, get, routes};
+
+use super::reading::each_entry;
+use crate::domain::{Day, Entry, FieldError, Inside, Site, Stamp, parse_moment};
+use crate::http::guard::{MayRead, RequestQuery};
+use crate::http::service::Service;
+use crate::http::wire::{Form, LongBody, Problem, Rows, SpooledSheet, describe};
+use crate::store::StoreError;
+
+/// How far the entries go back by default: the longest shift and some hours.
+const DEFAULT_REACH: TimeDelta = TimeDelta::hours(24);
+
+/// How far they may go back.
+const MAX_REACH: TimeDelta = TimeDelta::days(7);
+
+pub(crate) fn routes() -> Vec<Route> {
+    routes![inside]
+}
+
+/// Who is inside now.
+#[get("/table/inside")]
+async fn inside(
+    _caller: MayRead,
+    query: RequestQuery<'_>,
+    service: &State<Service>,
+) -> Result<List, Problem> {
+    let now = service.clock.now();
+    let (mut query, form) = query.parse();
+    let since = query.optional("since", |value| since(value, now));
+    let gate = query.text("gate");
+    query.finish()?;
+    let (site, since) = (service.site, since.unwrap_or(now - DEFAULT_REACH));
+    // The moment of the answer is included.
+    let instants = since..now + TimeDelta::microseconds(1);
+    let spools = service.spools.clone();
+    let read = service.reader.read_long(move |store, progress| {
+        let mut inside = Inside::default();
+        each_entry(store, instants, progress, |entry| inside.add(entry))?;
+        let mut spool = spools.begin();
+        if form == Form::Json {
+            let head = head(&site, now, since, inside.outs_seen());
+            spool.buffer().extend_from_slice(head.as_bytes());
+        }
+        let mut rows = Rows::new(form, site);
+        rows.begin::<Entry>(spool.buffer());
+        for entry in inside.into_sorted(gate.as_ref()) {
+            rows.push(spool.buffer(), &entry);
+            spool.flush_if_full().map_err(StoreError::defect)?;
+        }
+        rows.end(spool.buffer());
+        if form == Form::Json {
+            spool.buffer().push(b'}');
+        }
+        spool.finish().map_err(StoreError::defect)
+    });
+    Ok(List { body: read.await?, form, day: site.day_of(now) })
+}
+
+/// Reads the parameter `since`. In a query a space stands for `+`, which a client may have left as
+/// it is.
+fn since(value: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, FieldError> {
+    let error = |code, message: String| FieldError::new("since", code, message);
+    let since =
+        parse_moment(&value.replace(' ', "+")).map_err(|e| error(e.code(), e.to_string()))?;
+    match (now - MAX_REACH..=now).contains(&since) {
+        true => Ok(since),
+        false => Err(error("out_of_range", "must be a moment of the last 7 days".into())),
+    }
+}
+
+/// The JSON object up to its list.
+fn head(site: &Site, now: DateTime<Utc>, since: DateTime<Utc>, outs_seen: bool) -> String {
+    let shown = |moment| Stamp::local(moment, site.offset_at(moment));
+    let (as_of, since) = (shown(now), shown(since));
+    format!(
+        r#"{{"as_of":"{}","since":"{}","outs_seen":{outs_seen},"inside":"#,
+        as_of.as_str(),
+        since.as_str()
+    )
+}
+
+/// Who is inside. `day` is that of the moment at which they are.
+struct List {
+    body: SpooledSheet,
+    form: Form,
+    day: Day,
+}
+
+impl<'r> Responder<'r, 'static> for List {
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
+        let mut response = Response::build();
+        describe(&mut response, self.form, &format!("inside-{}", self.day));
+        response.header(Header::new("Content-Length", self.body.length().to_string()));
+        LongBody::of(request).set(self.body);
+        response.ok()
+    }
+}
