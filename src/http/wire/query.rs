@@ -155,7 +155,7 @@ mod tests {
             );
             query.errors.iter().map(|e| (e.field, e.code)).collect::<Vec<_>>()
         };
-        assert_eq!(codes("from=20190624&to=20190624&gate=A"), []);
+        assert!(codes("from=20190624&to=20190624&gate=A").is_empty());
         assert_eq!(
             codes("from=&direction=up&gate=%00"),
             [
@@ -172,7 +172,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_encoded_text_is_decoded(text in ".{1,20}") {
-            let encoded = RawStr::new(&text).percent_encode().to_string().replace('+', "%2B");
+            let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
             prop_assert_eq!(value(&format!("x=1&a={encoded}"), "a"), Ok(Some(text)));
         }
 
