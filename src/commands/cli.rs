@@ -7,7 +7,7 @@ use super::console::eprint_line;
 use super::signals::end_at_signals;
 use super::stores::open;
 use super::waiting::Wait;
-use super::{copy, erase, healthcheck, migrate, serve, token, wait_for_schema};
+use super::{copy, erase, healthcheck, import, migrate, serve, token, wait_for_schema};
 use crate::settings::{InvalidSetting, Settings};
 
 /// Records who passed which gate, and serves the complete attendance sheet of a day.
@@ -49,6 +49,12 @@ enum Command {
     /// Also erases what the entries replaced and what replaced them. On PostgreSQL it needs the role
     /// that owns the tables. It can run beside the service, and be interrupted and run again.
     Erase(erase::Options),
+    /// Record the entries of a CSV file, or of a file with one JSON object on each line
+    ///
+    /// Rows that are stored already change nothing, so it can be interrupted and run again. Refused
+    /// rows go to FILE.refused.csv or FILE.refused.ndjson, with the reasons: exit status 1. Exit
+    /// status 2 if a column is missing.
+    Import(import::Options),
     /// Make, list and revoke the tokens with which clients send requests
     Token(token::Options),
 }
@@ -94,13 +100,14 @@ pub fn run(
         Command::Erase(options) => {
             erase::erase(&*open(&settings, settings.timeout), &settings.site, options)
         }
+        Command::Import(options) => import::import(&settings, options),
         Command::Token(options) => token::token(&*open(&settings, settings.timeout), options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             eprint_line(&format!("rollcall: {reason}"));
-            ExitCode::FAILURE
+            ExitCode::from(reason.status())
         }
     }
 }

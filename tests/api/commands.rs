@@ -177,6 +177,7 @@ fn every_command_has_a_help_text() {
         &["healthcheck", "--help"],
         &["copy", "--help"],
         &["erase", "--help"],
+        &["import", "--help"],
     ] {
         let help = rollcall(command, &[]);
         assert_eq!(help.status.code(), Some(0));

@@ -23,6 +23,7 @@ mod entries;
 mod erasing;
 mod generated_bodies;
 mod health;
+mod import;
 mod index;
 mod metrics;
 mod reading;
