@@ -1,5 +1,6 @@
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, get, routes};
+use tokio::select;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 
@@ -21,7 +22,7 @@ pub(crate) fn routes() -> Vec<Route> {
 /// The sheets of many days, one after the other.
 #[get("/table/export")]
 async fn export(
-    _caller: MayRead,
+    caller: MayRead,
     query: RequestQuery<'_>,
     request_id: RequestId,
     service: &State<Service>,
@@ -43,38 +44,54 @@ async fn export(
     // Read before the answer begins, so that a store that is away is still a problem document.
     let first = days_left.read(days.first(), true).await?;
     let (sender, body) = parts();
-    tokio::spawn(send(days_left, days, first, sender, permit, request_id.0));
+    let sending = Sending { days_left, sender, request_id: request_id.0, _permit: permit };
+    tokio::spawn(sending.run(days, first, caller.token_end()));
     Ok(Export { body, form, days })
 }
 
-/// Reads day after day, each in one snapshot, and sends it. No connection to the store is held
-/// while the client accepts a day. The export that `_permit` allows ends with this.
-async fn send(
-    mut days_left: DaysLeft,
-    days: DayRange,
-    first: SpooledSheet,
+/// An export whose answer has begun.
+struct Sending {
+    days_left: DaysLeft,
     sender: PartSender,
-    _permit: OwnedSemaphorePermit,
     request_id: String,
-) {
-    let sent = async {
-        send_day(first, &sender).await?;
+    /// The export counts as running until this is dropped.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Sending {
+    /// Sends the `first` of the days, which has been read, and all others, unless the token ends
+    /// before. Without a clean end the connection breaks.
+    async fn run(mut self, days: DayRange, first: SpooledSheet, token_end: impl Future<Output = ()>) {
+        let sent = select! {
+            sent = self.send(days, first) => sent,
+            () = token_end => Err(BrokenOff::Token),
+        };
+        let Self { sender, request_id, .. } = self;
+        match sent {
+            // If the client has left, nobody has to be told.
+            Ok(()) => drop(sender.end().await),
+            Err(BrokenOff::Reader) => {}
+            Err(BrokenOff::Token) => {
+                tracing::info!(request_id, "an export broke off because its token has ended");
+            }
+            Err(BrokenOff::Store(cause)) => {
+                let cause = ErrorChain(&cause);
+                tracing::warn!(request_id, %cause, "an export broke off");
+            }
+        }
+    }
+
+    /// Reads day after day, each in one snapshot. No connection to the store is held while the
+    /// client accepts a day.
+    async fn send(&mut self, days: DayRange, first: SpooledSheet) -> Result<(), BrokenOff> {
+        send_day(first, &self.sender).await?;
         for day in days.days().skip(1) {
-            let sheet = days_left.read(day, false).await.map_err(BrokenOff::Store)?;
-            send_day(sheet, &sender).await?;
+            let sheet = self.days_left.read(day, false).await?;
+            send_day(sheet, &self.sender).await?;
         }
         let mut end = Vec::new();
-        days_left.rows.end(&mut end);
-        Ok(sender.send(end.into()).await?)
-    };
-    match sent.await {
-        // If the client has left, nobody has to be told.
-        Ok(()) => drop(sender.end().await),
-        Err(BrokenOff::Reader) => {}
-        Err(BrokenOff::Store(cause)) => {
-            let cause = ErrorChain(&cause);
-            tracing::warn!(request_id, %cause, "an export broke off");
-        }
+        self.days_left.rows.end(&mut end);
+        Ok(self.sender.send(end.into()).await?)
     }
 }
 
@@ -121,6 +138,7 @@ impl DaysLeft {
 /// The reasons to end an export before its end.
 enum BrokenOff {
     Reader,
+    Token,
     Store(StoreError),
 }
 

@@ -1,3 +1,4 @@
+use std::future::pending;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use rocket::request::{FromRequest, Outcome};
 use super::admission::Admission;
 use super::credential::Credential;
 use super::refusal::refuse;
-use crate::domain::{Caller, Permission};
+use crate::domain::{Caller, Permission, TokenHash};
 use crate::http::watch::Metrics;
 use crate::http::wire::Problem;
 
@@ -15,6 +16,9 @@ use crate::http::wire::Problem;
 pub(crate) struct Admitted<N> {
     /// Who it is, if a token was sent.
     pub caller: Option<Arc<Caller>>,
+    admission: Arc<Admission>,
+    /// Of the token that was sent.
+    hash: Option<TokenHash>,
     need: PhantomData<N>,
 }
 
@@ -52,6 +56,18 @@ impl<N> Admitted<N> {
     pub(crate) fn name(&self) -> Option<String> {
         self.caller.as_ref().map(|caller| caller.name.to_string())
     }
+
+    /// Returns when the token that was sent is no longer valid; never if none was sent. For requests
+    /// that last longer than a few seconds.
+    pub(crate) fn token_end(&self) -> impl Future<Output = ()> + Send + use<N> {
+        let (admission, hash) = (self.admission.clone(), self.hash);
+        async move {
+            match &hash {
+                Some(hash) => admission.end_of(hash).await,
+                None => pending().await,
+            }
+        }
+    }
 }
 
 #[rocket::async_trait]
@@ -59,20 +75,20 @@ impl<'r, N: Need> FromRequest<'r> for Admitted<N> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        match admit(request, N::PERMISSION).await {
-            Ok(caller) => Outcome::Success(Self { caller, need: PhantomData }),
+        match admit(request).await {
+            Ok(admitted) => Outcome::Success(admitted),
             Err(problem) => refuse(request, problem),
         }
     }
 }
 
-async fn admit(
-    request: &Request<'_>,
-    permission: Permission,
-) -> Result<Option<Arc<Caller>>, Problem> {
+async fn admit<N: Need>(request: &Request<'_>) -> Result<Admitted<N>, Problem> {
     // The app manages both.
     let rocket = request.rocket();
     let admission = rocket.state::<Arc<Admission>>().ok_or_else(Problem::internal)?;
     let metrics = rocket.state::<Metrics>().ok_or_else(Problem::internal)?;
-    admission.admit(Credential::of(request.headers()), permission, metrics).await
+    let credential = Credential::of(request.headers());
+    let hash = credential.hash();
+    let caller = admission.admit(credential, N::PERMISSION, metrics).await?;
+    Ok(Admitted { caller, admission: admission.clone(), hash, need: PhantomData })
 }

@@ -32,6 +32,14 @@ impl Credential {
             Self::None
         }
     }
+
+    /// Of the token that was sent, if one was.
+    pub(super) fn hash(&self) -> Option<TokenHash> {
+        match self {
+            Self::Sent(hash) => Some(*hash),
+            Self::None | Self::Malformed => None,
+        }
+    }
 }
 
 /// The password of `user:password` in base64 (RFC 7617). Only the password may contain a colon.

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 
 /// How long a connection may be idle between two requests. Longer than a minute, since gates post
 /// every minute, and than the 60 s after which proxies close idle connections by themselves.
@@ -21,7 +22,12 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What one connection is doing, and since when. Clones share the state.
 #[derive(Clone)]
-pub(super) struct Activity(Arc<Mutex<(Phase, Instant)>>);
+pub(super) struct Activity(Arc<Shared>);
+
+struct Shared {
+    phase: Mutex<(Phase, Instant)>,
+    broken_off: Notify,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -40,7 +46,8 @@ pub(super) enum Phase {
 impl Activity {
     /// The activity of a connection that was just opened.
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new((Phase::Idle, Instant::now()))))
+        let phase = Mutex::new((Phase::Idle, Instant::now()));
+        Self(Arc::new(Shared { phase, broken_off: Notify::new() }))
     }
 
     pub(super) fn phase(&self) -> Phase {
@@ -49,6 +56,16 @@ impl Activity {
 
     pub(super) fn begin(&self, phase: Phase) {
         *self.lock() = (phase, Instant::now());
+    }
+
+    /// Has the connection closed at once, because its answer cannot be sent to the end.
+    pub(super) fn break_off(&self) {
+        self.0.broken_off.notify_one();
+    }
+
+    /// Returns when the connection must be closed at once.
+    pub(super) async fn broken_off(&self) {
+        self.0.broken_off.notified().await;
     }
 
     /// Whether the connection must be closed. `is_full` says that other clients wait for one.
@@ -87,7 +104,7 @@ impl Activity {
 
     /// No panic can happen while the lock is held.
     fn lock(&self) -> MutexGuard<'_, (Phase, Instant)> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.phase.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) async fn serve(
     let handling = activity.clone();
     let service = service_fn(move |request| exchange.clone().answer(request, handling.clone()));
     let mut connection = pin!(http1::Builder::new().serve_connection(io, service));
+    let mut broken_off = pin!(activity.broken_off());
     let mut ticks = interval_at(Instant::now() + TICK, TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut is_stopping = false;
@@ -39,6 +40,7 @@ pub(super) async fn serve(
             biased;
             // An error is the client's: it left, or what it sent is not HTTP.
             _ = &mut connection => return,
+            () = &mut broken_off => return,
             _ = ticks.tick() => {
                 if activity.has_timed_out(is_full.load(Ordering::Relaxed)) {
                     return;

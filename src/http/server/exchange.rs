@@ -77,7 +77,15 @@ impl Exchange {
         let content = match long_body.take() {
             _ if method == Some(Method::Head) => Content::Absent,
             Some(LongContent::Chunks(chunks)) => Content::Chunks(chunks),
-            Some(LongContent::Parts(parts)) => Content::Parts(parts),
+            Some(LongContent::Parts(mut parts)) => {
+                let (is_broken_off, activity) = (parts.is_broken_off(), activity.clone());
+                tokio::spawn(async move {
+                    if is_broken_off.await {
+                        activity.break_off();
+                    }
+                });
+                Content::Parts(parts)
+            }
             None => {
                 // Enough for most answers. Reading from memory does not fail.
                 let mut bytes = Vec::with_capacity(1024);

@@ -97,6 +97,13 @@ impl Credentials {
         Ok(self.shared.set().find(hash, now).flatten())
     }
 
+    /// Whether a token that was found before is still valid, by the last set that was read. This is
+    /// not noted as a use.
+    pub fn is_valid(&self, hash: &TokenHash, now: DateTime<Utc>) -> bool {
+        let is_admin = self.admin.as_ref().is_some_and(|(admin, _)| admin == hash);
+        is_admin || self.shared.set().is_valid(hash, now)
+    }
+
     /// Reads the set again, after this process has changed it.
     pub async fn read_again(&self) -> Result<(), StoreError> {
         let read = self.shared.want();

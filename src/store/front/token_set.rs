@@ -44,6 +44,11 @@ impl TokenSet {
         Some(Some(known.caller.clone()))
     }
 
+    /// Whether the token is known and valid at `now`. This is not a use.
+    pub(super) fn is_valid(&self, hash: &TokenHash, now: DateTime<Utc>) -> bool {
+        self.0.get(hash).is_some_and(|known| known.token.is_valid(now))
+    }
+
     /// The uses to be noted in the store, by ascending names.
     pub(super) fn unnoted_uses(&self) -> Vec<(TokenName, DateTime<Utc>)> {
         let mut uses: Vec<_> = self.0.values().filter_map(Known::unnoted_use).collect();
