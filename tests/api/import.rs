@@ -12,17 +12,17 @@ use crate::support::process::{command, rollcall};
 use crate::support::{StoreKind, TestApp, on_both_stores};
 
 /// A service, and a folder for files to import into its store.
-struct Site {
-    app: TestApp,
+pub struct Target {
+    pub app: TestApp,
     folder: TempDir,
 }
 
-impl Site {
-    fn start(store: StoreKind) -> Self {
+impl Target {
+    pub fn start(store: StoreKind) -> Self {
         Self { app: TestApp::start(store), folder: tempfile::tempdir().unwrap() }
     }
 
-    fn file(&self, name: &str, content: &str) -> PathBuf {
+    pub fn file(&self, name: &str, content: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::write(&path, content).unwrap();
         path
@@ -39,7 +39,7 @@ impl Site {
     }
 
     /// Imports the file and returns the exit status and the last line.
-    fn outcome(&self, file: &Path, more: &[&str]) -> (i32, String) {
+    pub fn outcome(&self, file: &Path, more: &[&str]) -> (i32, String) {
         let done = self.import(&[&[file.to_str().unwrap()], more].concat());
         let out = String::from_utf8(done.stdout.clone()).unwrap();
         let last = out.lines().last().unwrap_or_else(|| panic!("{done:?}")).to_owned();
@@ -47,35 +47,35 @@ impl Site {
     }
 }
 
-fn counts(recorded: u32, there_before: u32, refused: u32) -> String {
+pub fn counts(recorded: u32, there_before: u32, refused: u32) -> String {
     format!("{recorded} recorded, {there_before} there before, {refused} refused")
 }
 
 on_both_stores! {
     fn a_csv_is_recorded_once_however_often_it_is_imported(store: StoreKind) {
-        let site = Site::start(store);
+        let target = Target::start(store);
         let gate = json!({"firstname": "Cy", "lastname": "Dee", "occurred_at": "2019-06-24T09:00:00+08:00"});
-        assert_eq!(site.app.post(gate).status, 201);
-        let file = site.file("june.csv", "\u{feff}Lastname,firstname,date,time,person_ref,note\r\n\
+        assert_eq!(target.app.post(gate).status, 201);
+        let file = target.file("june.csv", "\u{feff}Lastname,firstname,date,time,person_ref,note\r\n\
             Bee,'=Ann,2019-06-24,08:00:00,7,x\r\n\"Dee\",Cy,20190624,09:00,,y\r\nBee,'=Ann,2019-06-24,08:00:00,7,again\r\n");
-        assert_eq!(site.outcome(&file, &["--dry-run"]), (0, counts(1, 2, 0)));
-        assert_eq!(site.app.count_rows(), 1);
-        assert_eq!(site.outcome(&file, &[]), (0, counts(1, 2, 0)));
-        assert_eq!(site.outcome(&file, &[]), (0, counts(0, 3, 0)));
-        let sheet = site.app.sheet("20190624");
+        assert_eq!(target.outcome(&file, &["--dry-run"]), (0, counts(1, 2, 0)));
+        assert_eq!(target.app.count_rows(), 1);
+        assert_eq!(target.outcome(&file, &[]), (0, counts(1, 2, 0)));
+        assert_eq!(target.outcome(&file, &[]), (0, counts(0, 3, 0)));
+        let sheet = target.app.sheet("20190624");
         assert_eq!(sheet.len(), 2);
         assert_eq!((&sheet[1]["firstname"], &sheet[1]["person_ref"]), (&json!("=Ann"), &json!("7")));
         assert_eq!(sheet[1]["login"], "2019-06-24T08:00:00.000000+08:00");
     }
 
     fn what_was_exported_comes_back_equal(store: StoreKind) {
-        let (from, to) = (Site::start(store), Site::start(store));
+        let (from, to) = (Target::start(store), Target::start(store));
         for (name, more) in [("=1", json!({})), ("'-é", json!({"gate": "a,\"b", "direction": "out", "person_ref": "''+7"}))] {
             let mut body = json!({"firstname": name, "lastname": "x", "occurred_at": "2019-06-24T09:00:00.123456+08:00"});
             body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             assert_eq!(from.app.post(body).status, 201);
         }
-        for (format, target) in [("csv&bom=1", &to), ("ndjson", &Site::start(store))] {
+        for (format, target) in [("csv&bom=1", &to), ("ndjson", &Target::start(store))] {
             let export = from.app.get(&format!("/table/export?from=20190624&to=20190624&format={format}")).body;
             let file = target.file("export", &export);
             assert_eq!(target.outcome(&file, &[]), (0, counts(2, 0, 0)), "{format}");
@@ -85,13 +85,13 @@ on_both_stores! {
     }
 
     fn refused_rows_go_to_a_file_that_only_the_owner_reads(store: StoreKind) {
-        let site = Site::start(store);
+        let target = Target::start(store);
         let id = "95844c14-bc2f-4249-8dc5-bd17377c5215";
-        let file = site.file("bad.csv", &format!("firstname,lastname,login,entry_id,amended\n\
+        let file = target.file("bad.csv", &format!("firstname,lastname,login,entry_id,amended\n\
             Ann,Bee,2019-06-24T08:00:00+08:00,{id},\nAnn,Other,2019-06-24T08:00:00+08:00,{id},\n\
             ,Bee,noon,,\nAnn,Bee\n\"a,b\",c,2019-06-24T08:00:00Z,,voided\n"));
-        assert_eq!(site.outcome(&file, &[]), (1, counts(1, 0, 4)));
-        let refused = site.folder.path().join("bad.csv.refused.csv");
+        assert_eq!(target.outcome(&file, &[]), (1, counts(1, 0, 4)));
+        let refused = target.folder.path().join("bad.csv.refused.csv");
         assert_eq!(std::fs::metadata(&refused).unwrap().permissions().mode() & 0o777, 0o600);
         let text = std::fs::read_to_string(&refused).unwrap();
         assert!(text.starts_with("firstname,lastname,login,entry_id,amended,line,reasons\r\n"), "{text}");
@@ -106,39 +106,39 @@ on_both_stores! {
             assert!(row.last().unwrap().contains(reason), "{row:?}");
         }
         // The file can be corrected and imported.
-        let again = site.outcome(&refused, &[]);
+        let again = target.outcome(&refused, &[]);
         assert_eq!(again, (1, counts(0, 0, 4)));
-        let header = std::fs::read_to_string(site.folder.path().join("bad.csv.refused.csv.refused.csv")).unwrap();
+        let header = std::fs::read_to_string(target.folder.path().join("bad.csv.refused.csv.refused.csv")).unwrap();
         assert!(header.starts_with("firstname,lastname,login,entry_id,amended,line,reasons\r\n"), "{header}");
     }
 
     fn lines_of_json_may_come_from_standard_input(store: StoreKind) {
-        let site = Site::start(store);
+        let target = Target::start(store);
         let lines = [
             json!({"firstname": "Ann", "lastname": "Bee", "occurred_at": "2019-06-24T08:00:00+08:00"}).to_string(),
             String::new(),
             json!({"firstname": "Ann", "lastname": "Bee"}).to_string(),
             "{broken".to_owned(),
         ];
-        let mut import = command(&["import", "-"], &site.environment());
+        let mut import = command(&["import", "-"], &target.environment());
         let mut child = import
-            .current_dir(site.folder.path())
+            .current_dir(target.folder.path())
             .stdin(std::process::Stdio::piped())
             .spawn()
             .unwrap();
         child.stdin.take().unwrap().write_all(lines.join("\n").as_bytes()).unwrap();
         let done = child.wait_with_output().unwrap();
         assert_eq!((done.status.code(), String::from_utf8(done.stdout).unwrap()), (Some(1), counts(1, 0, 2) + "\n"));
-        let refused = std::fs::read_to_string(site.folder.path().join("stdin.refused.ndjson")).unwrap();
+        let refused = std::fs::read_to_string(target.folder.path().join("stdin.refused.ndjson")).unwrap();
         let refused: Vec<Value> = refused.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!((&refused[0]["firstname"], &refused[0]["line"]), (&json!("Ann"), &json!(3)));
         assert!(refused[0]["reasons"][0].as_str().unwrap().starts_with("login is required"));
         assert_eq!((&refused[1]["row"], &refused[1]["line"]), (&json!("{broken"), &json!(4)));
-        assert_eq!(site.app.sheet("20190624").len(), 1);
+        assert_eq!(target.app.sheet("20190624").len(), 1);
     }
 
     fn a_file_without_a_needed_column_is_refused_as_a_whole(store: StoreKind) {
-        let site = Site::start(store);
+        let target = Target::start(store);
         for (content, missing) in [
             ("firstname,login\na,b\n", "lastname"),
             ("firstname,lastname,date\na,b,c\n", "login"),
@@ -146,24 +146,24 @@ on_both_stores! {
             ("[{}]", "array"),
             ("firstname,lastname,login,login\n", "twice"),
         ] {
-            let done = site.import(&[site.file("x.csv", content).to_str().unwrap()]);
+            let done = target.import(&[target.file("x.csv", content).to_str().unwrap()]);
             let said = String::from_utf8(done.stderr.clone()).unwrap();
             assert_eq!((done.status.code(), said.contains(missing)), (Some(2), true), "{done:?}");
         }
         let unclosed = format!("firstname,lastname,login\n\"a{}", "x,".repeat(2_000_000));
-        let done = site.import(&[site.file("x.csv", &unclosed).to_str().unwrap()]);
+        let done = target.import(&[target.file("x.csv", &unclosed).to_str().unwrap()]);
         assert_eq!(done.status.code(), Some(1));
         assert!(String::from_utf8_lossy(&done.stderr).contains("quotation mark"), "{:?}", done.stderr);
-        assert_eq!(site.import(&["/no/such/file"]).status.code(), Some(1));
+        assert_eq!(target.import(&["/no/such/file"]).status.code(), Some(1));
     }
 
     fn rows_of_many_batches_are_recorded_and_found_again(store: StoreKind) {
-        let site = Site::start(store);
+        let target = Target::start(store);
         let rows: String = (0..2_500).map(|n| format!("A{n},B,2019-06-24T08:{:02}:{:02}Z\n", n / 60 % 60, n % 60)).collect();
-        let file = site.file("many.csv", &format!("firstname,lastname,login\n{rows}A0,B,2019-06-24T08:00:00Z\n"));
-        assert_eq!(site.outcome(&file, &["--dry-run"]), (0, counts(2_500, 1, 0)));
-        assert_eq!(site.outcome(&file, &[]), (0, counts(2_500, 1, 0)));
-        assert_eq!(site.outcome(&file, &[]), (0, counts(0, 2_501, 0)));
-        assert_eq!(site.app.count_rows(), 2_500);
+        let file = target.file("many.csv", &format!("firstname,lastname,login\n{rows}A0,B,2019-06-24T08:00:00Z\n"));
+        assert_eq!(target.outcome(&file, &["--dry-run"]), (0, counts(2_500, 1, 0)));
+        assert_eq!(target.outcome(&file, &[]), (0, counts(2_500, 1, 0)));
+        assert_eq!(target.outcome(&file, &[]), (0, counts(0, 2_501, 0)));
+        assert_eq!(target.app.count_rows(), 2_500);
     }
 }

@@ -14,6 +14,7 @@
 mod support;
 
 mod access;
+mod amended_entries;
 mod amendments;
 mod architecture;
 mod commands;
@@ -21,6 +22,7 @@ mod days;
 mod directions;
 mod entries;
 mod erasing;
+mod exports;
 mod generated_bodies;
 mod health;
 mod import;

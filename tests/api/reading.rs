@@ -1,15 +1,12 @@
-//! Filters and forms of sheets, exports, the people of days, and who is inside.
-
-use std::io::{Read, Write};
-use std::net::TcpStream;
+//! Filters and forms of sheets, the people of days, and who is inside.
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Fresh, Options, StoreKind, TestApp, on_both_stores};
+use crate::support::{Answer, StoreKind, TestApp, on_both_stores};
 
 /// Records an entry of 24 June 2019 at `time`, and returns it.
 #[track_caller]
-fn pass(app: &TestApp, time: &str, name: &str, more: Value) -> Value {
+pub fn pass(app: &TestApp, time: &str, name: &str, more: Value) -> Value {
     let (firstname, lastname) = name.split_once(' ').unwrap();
     let mut body = json!({
         "firstname": firstname, "lastname": lastname,
@@ -22,7 +19,7 @@ fn pass(app: &TestApp, time: &str, name: &str, more: Value) -> Value {
 }
 
 /// The first names of an array of entries or people.
-fn names(answer: &Answer) -> Vec<String> {
+pub fn names(answer: &Answer) -> Vec<String> {
     assert_eq!(answer.status, 200, "{answer:?}");
     let rows: Vec<Value> = serde_json::from_str(&answer.body).unwrap();
     rows.iter().map(|row| row["firstname"].as_str().unwrap().to_owned()).collect()
@@ -36,7 +33,7 @@ fn errors(answer: &Answer) -> Vec<(String, String)> {
     errors.map(|error| (text(&error["field"]), text(&error["code"]))).collect()
 }
 
-const SHEET: &str = "/table/view/date:20190624";
+pub const SHEET: &str = "/table/view/date:20190624";
 
 on_both_stores! {
     fn a_sheet_shows_only_what_the_filters_let_through(store: StoreKind) {
@@ -64,10 +61,10 @@ on_both_stores! {
 
     fn a_bad_parameter_is_an_invalid_query_with_every_error(store: StoreKind) {
         let app = TestApp::start(store);
-        let all = app.get(&format!("{SHEET}?direction=up&gate=A&gate=A&person_ref=%FF&format=xml&bom=2"));
+        let all = app.get(&format!("{SHEET}?direction=up&gate=A&gate=A&person_ref=%FF&format=xml&bom=2&include=all"));
         let expected = [
             ("bom", "invalid_choice"), ("format", "invalid_choice"), ("gate", "repeated"),
-            ("direction", "invalid_direction"), ("person_ref", "invalid_encoding"),
+            ("direction", "invalid_direction"), ("person_ref", "invalid_encoding"), ("include", "invalid_choice"),
         ];
         assert_eq!(errors(&all), expected.map(|(field, code)| (field.to_owned(), code.to_owned())));
         app.get("/table/view/date:2019?direction=up").problem(400, "invalid_date");
@@ -110,77 +107,6 @@ on_both_stores! {
         let head = app.request("HEAD", &format!("{SHEET}?format=csv"), &[], "");
         assert_eq!(head.header("content-length"), Some(expected.len().to_string().as_str()));
         assert_eq!(head.header("content-disposition"), csv.header("content-disposition"));
-    }
-
-    fn an_export_has_its_days_in_order_and_ids_ascending_within_each(store: StoreKind) {
-        let app = TestApp::start(store);
-        let on = |day: &str, name: &str| {
-            app.post(json!({"firstname": name, "lastname": "x", "occurred_at": format!("2019-06-{day}+08:00")}));
-        };
-        on("25T23:59:59.999999", "d");
-        on("24T20:00:00", "a");
-        on("24T08:00:00", "b");
-        on("25T00:00:00", "e");
-        on("26T00:00:00", "outside");
-        on("23T23:59:59", "outside");
-        let export = app.get("/table/export?from=20190624&to=20190625");
-        assert_eq!(names(&export), ["a", "b", "d", "e"]);
-        assert_eq!(export.header("content-length"), None);
-        assert_eq!(names(&app.get("/table/export?from=20190624&to=20190625&q=D")), ["d"]);
-        assert_eq!(app.get("/table/export?from=20190101&to=20190102").body, "[]");
-        assert_eq!(app.get("/table/export?from=20190624&to=20190624").body, app.get(SHEET).body);
-
-        let csv = app.get("/table/export?from=20190624&to=20190625&format=csv");
-        assert_eq!(csv.header("content-disposition"), Some("attachment; filename=\"attendance-20190624-20190625.csv\""));
-        let dates: Vec<_> = csv.body.lines().map(|line| line.split(',').nth(1).unwrap()).collect();
-        assert_eq!(dates, ["date", "2019-06-24", "2019-06-24", "2019-06-25", "2019-06-25"]);
-        let one = app.get("/table/export?from=20190624&to=20190624&format=csv");
-        assert_eq!(one.header("content-disposition"), Some("attachment; filename=\"attendance-20190624.csv\""));
-
-        let head = app.request("HEAD", "/table/export?from=20190624&to=20190625", &[], "");
-        assert_eq!((head.status, head.body.as_str(), head.header("content-length")), (200, "", None));
-        app.request("POST", "/table/export", &[], "").problem(405, "method_not_allowed");
-    }
-
-    fn a_long_export_is_complete_and_the_third_at_once_is_busy(store: StoreKind) {
-        let options = Options { pool_size: 1, ..Options::default() };
-        let app = TestApp::with(Fresh::migrated(store), options);
-        let insert = |day: u32| crate::sheets::seed(store, 40_000, (18_000 + i64::from(day)) * 86_400_000_000);
-        for day in 0..3 {
-            app.store.sql(&insert(day));
-        }
-        let path = "/table/export?from=20190414&to=20190418&format=ndjson";
-        let begin = || {
-            let mut reader = TcpStream::connect(app.address()).unwrap();
-            write!(reader, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-            reader.read_exact(&mut [0; 16]).unwrap();
-            reader
-        };
-        // Neither reads on, and there is only one connection to the store.
-        let (mut one, other) = (begin(), begin());
-        app.get(path).problem(503, "busy");
-        assert_eq!(app.get("/readyz").status, 200);
-        assert_eq!(names(&app.get("/table/view/date:20190415?q=Benson+39999")).len(), 1);
-        drop(other);
-        let mut rest = String::new();
-        one.read_to_string(&mut rest).unwrap();
-        assert!(rest.ends_with("\r\n0\r\n\r\n"), "it has an end");
-        crate::support::wait_until("both exports have ended", || app.get(path).status == 200);
-        assert_eq!(app.get(path).body.lines().count(), 120_000);
-    }
-
-    fn an_export_that_fails_in_the_middle_has_no_clean_end(store: StoreKind) {
-        let app = TestApp::start(store);
-        app.store.sql(&crate::sheets::seed(store, 60_000, 18_000 * 86_400_000_000));
-        let mut reader = TcpStream::connect(app.address()).unwrap();
-        write!(reader, "GET /table/export?from=20190414&to=20190418 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        reader.read_exact(&mut [0; 16]).unwrap();
-        // The first day was read before the answer began. The next one cannot be.
-        app.store.sql("ALTER TABLE attendance RENAME TO elsewhere");
-        let mut rest = Vec::new();
-        // Both are a broken connection: an end of the stream in the middle, and a reset.
-        let _ = reader.read_to_end(&mut rest);
-        assert!(!rest.ends_with(b"0\r\n\r\n"), "the answer seems to be complete");
     }
 
     fn people_have_their_first_in_and_last_out_of_each_day(store: StoreKind) {

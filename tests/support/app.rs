@@ -105,6 +105,11 @@ impl TestApp {
         *self.now.lock().unwrap() = Some(moment.parse().unwrap());
     }
 
+    /// Sends `token` with the requests that follow. Returns the one that was sent before.
+    pub fn exchange_token(&mut self, token: &str) -> String {
+        self.token.replace(token.to_owned()).unwrap_or_default()
+    }
+
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -190,6 +195,19 @@ impl TestApp {
         let mut answer = Vec::new();
         connection.read_to_end(&mut answer).unwrap();
         String::from_utf8(answer).unwrap()
+    }
+
+    /// Sends a request for `path`, with the token if there is one, and returns the connection, from
+    /// which nothing of the answer has been read.
+    #[track_caller]
+    pub fn begin(&self, path: &str) -> TcpStream {
+        let mut connection = TcpStream::connect(self.address).unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let token = self.token.as_ref().map(|token| format!("Authorization: Bearer {token}\r\n"));
+        let token = token.unwrap_or_default();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{token}\r\n");
+        connection.write_all(head.as_bytes()).unwrap();
+        connection
     }
 
     /// Asks the service to stop, as SIGTERM does.

@@ -4,8 +4,8 @@ use tokio::select;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
 
-use super::reading::spool_entries;
-use crate::domain::{Day, DayRange, Entry, Site};
+use super::reading::{begin_entries, spool_entries};
+use crate::domain::{Day, DayRange, Site};
 use crate::error_chain::ErrorChain;
 use crate::http::guard::{MayRead, RequestId, RequestQuery};
 use crate::http::service::{MAX_EXPORTS, Service};
@@ -124,7 +124,7 @@ impl DaysLeft {
         let read = self.reader.read_long(move |store, progress| {
             let mut spool = spools.begin();
             if is_first {
-                rows.begin::<Entry>(spool.buffer());
+                begin_entries(&listing, &rows, &mut spool);
             }
             spool_entries(store, site.instants(day), &listing, &mut rows, &mut spool, progress)?;
             Ok((spool.finish().map_err(StoreError::defect)?, rows))

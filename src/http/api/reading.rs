@@ -5,11 +5,19 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 
 use crate::domain::{Entry, Selection};
-use crate::http::wire::{Listing, Rows, Spool};
+use crate::http::wire::{EntryAndAmendment, Listing, Rows, Spool};
 use crate::store::{Progress, Store, StoreError};
 
 /// After how many entries a read that writes little shows that it is alive.
 const PORTION: u32 = 2_000;
+
+/// Appends what comes before the entries that are wanted.
+pub(crate) fn begin_entries(listing: &Listing, rows: &Rows, spool: &mut Spool) {
+    match listing.includes_amended {
+        true => rows.begin::<EntryAndAmendment>(spool.buffer()),
+        false => rows.begin::<Entry>(spool.buffer()),
+    }
+}
 
 /// Appends the wanted entries of `instants` to `spool`, by ascending id, from one snapshot.
 pub(crate) fn spool_entries(
@@ -22,17 +30,25 @@ pub(crate) fn spool_entries(
 ) -> Result<(), StoreError> {
     let selection = Selection { instants, filter: listing.filter.clone() };
     let mut portion = Portion::default();
+    if listing.includes_amended {
+        return store.each_entry_and_amendment(&selection, &mut |entry, amendment| {
+            if !listing.shows(&entry) {
+                return portion.count(false, progress);
+            }
+            rows.push(spool.buffer(), &EntryAndAmendment { entry, amendment });
+            portion.count(spool.flush_if_full().map_err(StoreError::defect)?, progress)
+        });
+    }
     store.each_entry(&selection, &mut |entry| {
-        let mut is_full = false;
-        if listing.shows(&entry) {
-            rows.push(spool.buffer(), &entry);
-            is_full = spool.flush_if_full().map_err(StoreError::defect)?;
+        if !listing.shows(&entry) {
+            return portion.count(false, progress);
         }
-        portion.count(is_full, progress)
+        rows.push(spool.buffer(), &entry);
+        portion.count(spool.flush_if_full().map_err(StoreError::defect)?, progress)
     })
 }
 
-/// Calls `each` with every entry of `instants`.
+/// Calls `each` with every entry of `instants` that is neither voided nor replaced.
 pub(crate) fn each_entry(
     store: &dyn Store,
     instants: Range<DateTime<Utc>>,

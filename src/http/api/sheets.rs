@@ -2,8 +2,8 @@ use rocket::http::Header;
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, get, routes};
 
-use super::reading::spool_entries;
-use crate::domain::{Day, Entry, InvalidDay, Site};
+use super::reading::{begin_entries, spool_entries};
+use crate::domain::{Day, InvalidDay, Site};
 use crate::http::guard::{MayRead, RequestPath, RequestQuery};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
@@ -56,7 +56,7 @@ fn spool(
     progress: &Progress,
 ) -> Result<SpooledSheet, StoreError> {
     let (mut spool, mut rows) = (spools.begin(), Rows::new(listing.form, site));
-    rows.begin::<Entry>(spool.buffer());
+    begin_entries(listing, &rows, &mut spool);
     spool_entries(store, site.instants(day), listing, &mut rows, &mut spool, progress)?;
     rows.end(spool.buffer());
     spool.finish().map_err(StoreError::defect)

@@ -1,5 +1,6 @@
 //! How values look on the wire: problems, paths, bodies, entries and sheets.
 
+mod amended_row;
 mod body;
 mod change_json;
 mod csv_cell;
@@ -20,6 +21,7 @@ mod rows;
 mod spool;
 mod token_json;
 
+pub(super) use amended_row::EntryAndAmendment;
 pub(super) use body::ReceivedBody;
 pub(super) use change_json::push_trail;
 pub(super) use entry_json::push_entry;

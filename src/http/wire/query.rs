@@ -79,6 +79,15 @@ impl<'q> Query<'q> {
         self.optional("q", |value| Ok(Search::new(value)))
     }
 
+    /// The parameter `include`, which can only be `amended`.
+    pub(crate) fn includes_amended(&mut self) -> bool {
+        let amended = self.optional("include", |value| match value {
+            "amended" => Ok(()),
+            _ => Err(FieldError::new("include", "invalid_choice", "must be amended")),
+        });
+        amended.is_some()
+    }
+
     /// The parameters `from` and `to`, which are required.
     pub(crate) fn days(&mut self) -> Option<DayRange> {
         let day = |name| {
