@@ -122,7 +122,8 @@ fn check_columns(columns: &[String]) -> Result<(), Failure> {
     if let Some(missing) = ["firstname", "lastname"].into_iter().find(|name| !has(name)) {
         return Err(Failure::unusable(format!("the file has no column {missing}")));
     }
-    if !has("login") && !has("occurred_at") && !(has("date") && has("time")) {
+    let has_moment = has("login") || has("occurred_at") || (has("date") && has("time"));
+    if !has_moment {
         return Err(Failure::unusable(
             "the file has no column with a moment: login, occurred_at, or date and time",
         ));

@@ -61,7 +61,12 @@ struct Sending {
 impl Sending {
     /// Sends the `first` of the days, which has been read, and all others, unless the token ends
     /// before. Without a clean end the connection breaks.
-    async fn run(mut self, days: DayRange, first: SpooledSheet, token_end: impl Future<Output = ()>) {
+    async fn run(
+        mut self,
+        days: DayRange,
+        first: SpooledSheet,
+        token_end: impl Future<Output = ()>,
+    ) {
         let sent = select! {
             sent = self.send(days, first) => sent,
             () = token_end => Err(BrokenOff::Token),

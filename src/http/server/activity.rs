@@ -178,7 +178,8 @@ mod tests {
     use super::*;
 
     fn since(phase: Phase, age: Duration) -> Activity {
-        Activity(Arc::new(Mutex::new((phase, Instant::now() - age))))
+        let phase = Mutex::new((phase, Instant::now() - age));
+        Activity(Arc::new(Shared { phase, broken_off: Notify::new() }))
     }
 
     #[test]

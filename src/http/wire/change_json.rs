@@ -53,7 +53,11 @@ fn push_kind(json: &mut Vec<u8>, kind: &str, at: &[u8]) {
 }
 
 /// A member that is not the first one. Its name needs no escapes.
-pub(super) fn push_member(json: &mut Vec<u8>, name: &str, value: &(impl serde::Serialize + ?Sized)) {
+pub(super) fn push_member(
+    json: &mut Vec<u8>,
+    name: &str,
+    value: &(impl serde::Serialize + ?Sized),
+) {
     json.extend_from_slice(b",\"");
     json.extend_from_slice(name.as_bytes());
     json.extend_from_slice(b"\":");
