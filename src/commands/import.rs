@@ -17,6 +17,9 @@ use crate::settings::Settings;
 /// How many rows are committed together.
 const BATCH: usize = 1_000;
 
+/// The length from which a batch of long rows is committed sooner, in bytes.
+const BATCH_LENGTH: usize = 4 * 1024 * 1024;
+
 #[derive(Args)]
 pub(super) struct Options {
     /// A CSV file, or one JSON object on each line; - reads from standard input
@@ -50,6 +53,7 @@ pub(super) fn import(settings: &Settings, options: Options) -> Result<(), Failur
     let mut tally = Tally::default();
     let clock = Clock::system();
     let mut batch: Vec<(FileRow, Imported)> = Vec::new();
+    let mut length = 0;
     loop {
         let row = file.next_row()?;
         let is_last = row.is_none();
@@ -59,14 +63,17 @@ pub(super) fn import(settings: &Settings, options: Options) -> Result<(), Failur
                 parse_imported(json, &settings.site, clock.now()).map_err(reasons)
             });
             match parsed {
-                Ok(imported) => batch.push((row, imported)),
+                Ok(imported) => {
+                    length += row.raw.length();
+                    batch.push((row, imported));
+                }
                 Err(reasons) => {
                     tally.refused += 1;
                     refused.add(&file, &row, &reasons)?;
                 }
             }
         }
-        if is_last || batch.len() == BATCH {
+        if is_last || batch.len() == BATCH || length >= BATCH_LENGTH {
             let rows: Vec<_> = batch.iter().map(|(_, imported)| imported).collect();
             for ((row, _), outcome) in batch.iter().zip(importing.record(&rows)?) {
                 match outcome {
@@ -79,6 +86,7 @@ pub(super) fn import(settings: &Settings, options: Options) -> Result<(), Failur
                 }
             }
             batch.clear();
+            length = 0;
             if let Some(progress) = &progress {
                 progress.advance_to(file.position());
             }

@@ -42,6 +42,16 @@ pub(super) enum Raw {
     Line(Vec<u8>),
 }
 
+impl Raw {
+    /// In bytes.
+    pub(super) fn length(&self) -> usize {
+        match self {
+            Self::Cells(cells) => cells.as_slice().len(),
+            Self::Line(line) => line.len(),
+        }
+    }
+}
+
 impl ImportFile {
     /// Finds out which kind of file it is, and checks that a CSV has the columns that are needed.
     pub(super) fn open(input: Box<dyn Read>) -> Result<Self, Failure> {

@@ -74,8 +74,8 @@ impl Importing {
             });
             outcomes.push(outcome);
         }
-        // Ascending ids, so that two writers with the same ids cannot wait for each other.
-        new.sort_by_key(|(_, passage)| passage.entry_id);
+        // In the order of the file, so that a sheet that is imported keeps its order. If another
+        // writer has the same ids in another order, the store refuses one of the two batches.
         let passages: Vec<_> = new.iter().map(|(_, passage)| *passage).collect();
         for ((at, _), outcome) in new.iter().zip(self.record_new(&passages)?) {
             outcomes[*at] = outcome;
@@ -101,7 +101,7 @@ impl Importing {
         Ok(known)
     }
 
-    /// Records passages that were not found, with distinct and ascending ids.
+    /// Records passages that were not found, with distinct ids.
     fn record_new(&mut self, passages: &[&Passage]) -> Result<Vec<Outcome>, StoreError> {
         if passages.is_empty() {
             return Ok(Vec::new());

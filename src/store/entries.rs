@@ -32,8 +32,9 @@ pub trait Recorder {
     /// Records what is new of `batch` in one transaction. Returns, in the same order, what the
     /// store then holds under each `entry_id`.
     ///
-    /// Each `entry_id` occurs once in `batch`. Where other processes may be recording the same ids, they
-    /// are ascending, so that two transactions cannot wait for each other.
+    /// Each `entry_id` occurs once in `batch`, and the ids of new entries ascend in its order. Where
+    /// other processes may be recording the same entries, the `entry_id`s are ascending, so that two
+    /// transactions cannot wait for each other; else one of them may be refused.
     ///
     /// `Ok` means committed and flushed to disk. After any error but [`StoreError::Refused`] the
     /// recorder must not be used again.

@@ -105,7 +105,7 @@ on_both_stores! {
             let export = app.get(&format!("{EXPORT}&include=amended&format={format}")).body;
             let file = target.file(&format!("all.{format}"), &export);
             assert_eq!(target.outcome(&file, &[]), (1, crate::import::counts(2, 0, 2)), "{format}");
-            assert_eq!(target.app.sheet("20190624"), renumbered(app.sheet("20190624")));
+            assert_eq!(renumbered(target.app.sheet("20190624")), renumbered(app.sheet("20190624")));
         }
     }
 }
