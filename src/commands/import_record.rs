@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ const DIFFERENT: Outcome = Outcome::Refused("entry_id names another entry, with 
 struct Known {
     by_id: HashMap<Uuid, Passage>,
     by_moment: HashMap<DateTime<Utc>, Vec<Passage>>,
+    /// The ids of those whose names are erased.
+    erased: HashSet<Uuid>,
 }
 
 impl Importing {
@@ -90,12 +92,18 @@ impl Importing {
         let unnamed = rows.iter().filter(|row| !row.is_named);
         let moments: Vec<_> = unnamed.map(|row| row.passage.login).collect();
         let mut known = Known::default();
-        for entry in self.store.find(&ids, &moments)? {
-            known.add(entry.passage);
-        }
+        let mut found = self.store.find(&ids, &moments)?;
         if let Some(Rehearsal { store, .. }) = &self.rehearsal {
-            for entry in store.find(&ids, &moments)? {
-                known.add(entry.passage);
+            found.extend(store.find(&ids, &moments)?);
+        }
+        for stored in found {
+            match stored {
+                Stored::Created(_) => {}
+                Stored::Before(entry) => known.add(entry.passage),
+                Stored::Erased(entry) => {
+                    known.erased.insert(entry.passage.entry_id);
+                    known.add(entry.passage);
+                }
             }
         }
         Ok(known)
@@ -112,6 +120,7 @@ impl Importing {
                     Stored::Created(_) => Outcome::Recorded,
                     // Somebody else has recorded it since.
                     Stored::Before(entry) => compared(&entry.passage, passage),
+                    Stored::Erased(_) => Outcome::ThereBefore,
                 });
                 Ok(outcomes.collect())
             }
@@ -135,8 +144,13 @@ impl Known {
     /// The outcome of a row that is known; `None` if it is new.
     fn outcome_of(&self, row: &Imported) -> Option<Outcome> {
         if row.is_named {
-            let passage = self.by_id.get(&row.passage.entry_id)?;
-            return Some(compared(passage, &row.passage));
+            let id = row.passage.entry_id;
+            let passage = self.by_id.get(&id)?;
+            // What the row says cannot be compared with an erased entry, and brings nothing back.
+            return Some(match self.erased.contains(&id) {
+                true => Outcome::ThereBefore,
+                false => compared(passage, &row.passage),
+            });
         }
         let same_moment = self.by_moment.get(&row.passage.login)?;
         let is_equal = |known: &Passage| known.has_same_content(&row.passage);

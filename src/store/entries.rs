@@ -20,8 +20,8 @@ pub trait Entries {
     ) -> Result<(), StoreError>;
 
     /// The entries that have one of these ids, or a `login` at one of these moments, in any order.
-    /// Voided and replaced ones are included.
-    fn find(&self, ids: &[Uuid], moments: &[DateTime<Utc>]) -> Result<Vec<Entry>, StoreError>;
+    /// Voided, replaced and erased ones are included.
+    fn find(&self, ids: &[Uuid], moments: &[DateTime<Utc>]) -> Result<Vec<Stored>, StoreError>;
 
     /// The number of entries whose `login` lies in `instants`, voided and replaced ones included.
     fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError>;
@@ -52,7 +52,7 @@ pub trait Recorder {
     ) -> Result<Option<Amended>, StoreError>;
 }
 
-/// What the store holds under one `entry_id` after a batch.
+/// What the store holds under one `entry_id`.
 #[derive(Debug)]
 pub enum Stored {
     /// The batch's passage, recorded now under this id.

@@ -157,6 +157,20 @@ on_both_stores! {
         assert_eq!(target.import(&["/no/such/file"]).status.code(), Some(1));
     }
 
+    fn a_row_of_an_erased_entry_brings_nothing_back(store: StoreKind) {
+        let target = Target::start(store);
+        let body = json!({"firstname": "Ann", "lastname": "Bee", "occurred_at": "2019-06-24T08:00:00+08:00"});
+        assert_eq!(target.app.post(body).status, 201);
+        let csv = target.app.get("/table/view/date:20190624?format=csv").body;
+        let erase = ["erase", "--firstname", "Ann", "--lastname", "Bee"];
+        assert_eq!(rollcall(&erase, &target.environment()).status.code(), Some(0));
+        let file = target.file("before.csv", &csv);
+        for more in [&["--dry-run"][..], &[]] {
+            assert_eq!(target.outcome(&file, more), (0, counts(0, 1, 0)));
+        }
+        assert_eq!(target.app.sheet("20190624")[0]["firstname"], "[erased]");
+    }
+
     fn rows_of_many_batches_are_recorded_and_found_again(store: StoreKind) {
         let target = Target::start(store);
         let rows: String = (0..2_500).map(|n| format!("A{n},B,2019-06-24T08:{:02}:{:02}Z\n", n / 60 % 60, n % 60)).collect();

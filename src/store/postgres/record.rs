@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::amendments;
 use super::classify::classify;
-use super::row::{Row, entry};
+use super::row::{OlderRow, older};
 use super::tables::{attendance, erasure};
 use crate::domain::{Amendment, Passage};
 use crate::store::{Amended, Recorder, StoreError, Stored};
@@ -28,20 +28,14 @@ impl Recorder for PostgresRecorder {
     fn record(&mut self, batch: &[&Passage]) -> Result<Vec<Stored>, StoreError> {
         let (inserted, rows) =
             insert(&mut self.0, batch).map_err(|error| classify(error, &mut self.0))?;
-        let mut older = HashMap::with_capacity(rows.len());
+        let mut before = HashMap::with_capacity(rows.len());
         for (row, erasure) in rows {
-            let entry_id = row.1;
-            let entry = entry(row)?;
-            let stored = match erasure {
-                None => Stored::Before(entry),
-                Some(_) => Stored::Erased(entry),
-            };
-            older.insert(entry_id, stored);
+            before.insert(row.1, older((row, erasure))?);
         }
         let stored = batch.iter().map(|passage| match inserted.get(&passage.entry_id) {
             Some(&id) => Ok(Stored::Created(id)),
             // It is missing if the row was deleted between the two statements.
-            None => older
+            None => before
                 .remove(&passage.entry_id)
                 .ok_or_else(|| StoreError::unreachable("an entry disappeared while it was read")),
         });
@@ -57,9 +51,6 @@ impl Recorder for PostgresRecorder {
             .map_err(|error| classify(error, &mut self.0))
     }
 }
-
-/// A row that was stored before, with the number of its erasure if it is erased.
-type OlderRow = (Row, Option<i64>);
 
 /// The ids of the new rows, by `entry_id`, and the rows that were stored before.
 fn insert(

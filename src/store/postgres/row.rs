@@ -6,7 +6,7 @@ use diesel::sql_types::VarChar;
 use uuid::Uuid;
 
 use crate::domain::{Direction, Entry, Passage, Text};
-use crate::store::StoreError;
+use crate::store::{StoreError, Stored};
 
 /// 2000-01-01 00:00 UTC, from which PostgreSQL counts, in microseconds since 1970.
 const EPOCH: i64 = 946_684_800_000_000;
@@ -50,6 +50,18 @@ pub(super) fn entry(row: Row) -> Result<Entry, StoreError> {
         person_ref: person_ref.map(Text::from_store),
     };
     Ok(Entry { id, passage })
+}
+
+/// A row that was stored before, with the number of its erasure if it is erased.
+pub(super) type OlderRow = (Row, Option<i64>);
+
+/// What is stored in a row.
+pub(super) fn older((row, erasure): OlderRow) -> Result<Stored, StoreError> {
+    let entry = entry(row)?;
+    Ok(match erasure {
+        None => Stored::Before(entry),
+        Some(_) => Stored::Erased(entry),
+    })
 }
 
 fn moment(id: i64, PgTimestamp(micros): PgTimestamp) -> Result<DateTime<Utc>, StoreError> {

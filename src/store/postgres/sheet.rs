@@ -8,10 +8,11 @@ use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Text, Timestamptz};
+use uuid::Uuid;
 
 use super::amendments::last_amendments;
-use super::row::{Row, entry};
-use super::tables::attendance;
+use super::row::{OlderRow, Row, entry};
+use super::tables::{attendance, erasure};
 use crate::domain::{Direction, Entry, Filter, Selection, StoredAmendment};
 use crate::store::StoreError;
 
@@ -53,6 +54,21 @@ pub(super) fn each_entry_and_amendment(
             each(entry, amendment)
         })
     })
+}
+
+/// The rows that have one of these ids, or a `login` at one of these moments.
+pub(super) fn find(
+    connection: &mut PgConnection,
+    ids: &[Uuid],
+    moments: &[DateTime<Utc>],
+) -> QueryResult<Vec<OlderRow>> {
+    let named = attendance::entry_id.eq_any(ids);
+    let simultaneous = attendance::login.eq_any(moments);
+    attendance::table
+        .left_join(erasure::table.on(erasure::entry_id.eq(attendance::entry_id)))
+        .filter(named.or(simultaneous))
+        .select((attendance::all_columns, erasure::change.nullable()))
+        .load(connection)
 }
 
 /// Hands out the rows of the cursor.

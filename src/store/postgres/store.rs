@@ -9,13 +9,14 @@ use uuid::Uuid;
 
 use super::classify::classify;
 use super::record::PostgresRecorder;
-use super::row::{Row, entry};
+use super::row::older;
 use super::tables::attendance;
 use super::target::PostgresTarget;
 use super::{amendments, migrate, position, session, sheet};
 use crate::domain::{Entry, Selection, StoredAmendment, Trail};
 use crate::store::{
-    Amendments, Entries, Migration, Position, Recorder, Replication, Store, StoreError, Versioned,
+    Amendments, Entries, Migration, Position, Recorder, Replication, Store, StoreError, Stored,
+    Versioned,
 };
 
 /// Entries in a PostgreSQL database.
@@ -99,13 +100,9 @@ impl Entries for PostgresStore {
         })?
     }
 
-    fn find(&self, ids: &[Uuid], moments: &[DateTime<Utc>]) -> Result<Vec<Entry>, StoreError> {
-        let rows = self.read(|connection| {
-            let named = attendance::entry_id.eq_any(ids);
-            let simultaneous = attendance::login.eq_any(moments);
-            attendance::table.filter(named.or(simultaneous)).load::<Row>(connection)
-        })?;
-        rows.into_iter().map(entry).collect()
+    fn find(&self, ids: &[Uuid], moments: &[DateTime<Utc>]) -> Result<Vec<Stored>, StoreError> {
+        let rows = self.read(|connection| sheet::find(connection, ids, moments))?;
+        rows.into_iter().map(older).collect()
     }
 
     fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError> {

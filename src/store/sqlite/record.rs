@@ -4,7 +4,7 @@ use diesel::sqlite::SqliteConnection;
 
 use super::amendments;
 use super::classify::classify;
-use super::row::{Row, entry};
+use super::row::{OlderRow, older};
 use super::tables::{attendance, erasure};
 use crate::domain::{Amendment, Passage};
 use crate::store::{Amended, Recorder, StoreError, Stored};
@@ -31,8 +31,7 @@ impl Recorder for SqliteRecorder {
         let rows = rows.map_err(|error| classify(error, &mut self.0))?;
         let stored = rows.into_iter().map(|found| match found {
             Found::New(id) => Ok(Stored::Created(id)),
-            Found::Older(row, None) => Ok(Stored::Before(entry(row)?)),
-            Found::Older(row, Some(_)) => Ok(Stored::Erased(entry(row)?)),
+            Found::Older(row) => older(row),
         });
         stored.collect()
     }
@@ -47,7 +46,7 @@ impl Recorder for SqliteRecorder {
                 None => None,
                 Some(found) => match found? {
                     Found::New(id) => Some(id),
-                    Found::Older(..) => return Ok(None),
+                    Found::Older(_) => return Ok(None),
                 },
             };
             match amendments::insert(connection, amendment)? {
@@ -67,8 +66,7 @@ impl Recorder for SqliteRecorder {
 enum Found {
     /// The id of the row that was inserted now.
     New(i64),
-    /// With the number of its erasure, if it is erased.
-    Older(Row, Option<i64>),
+    Older(OlderRow),
 }
 
 fn record_one(connection: &mut SqliteConnection, passage: &Passage) -> QueryResult<Found> {
@@ -96,6 +94,6 @@ fn record_one(connection: &mut SqliteConnection, passage: &Passage) -> QueryResu
             .filter(attendance::entry_id.eq(&entry_id))
             .select((attendance::all_columns, erasure::change.nullable()))
             .get_result(connection)
-            .map(|(row, erasure)| Found::Older(row, erasure)),
+            .map(Found::Older),
     }
 }

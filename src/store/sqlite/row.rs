@@ -2,7 +2,7 @@ use chrono::DateTime;
 use uuid::Uuid;
 
 use crate::domain::{Direction, Entry, Passage, Text};
-use crate::store::StoreError;
+use crate::store::{StoreError, Stored};
 
 /// A row of `attendance`, in the order of its columns.
 pub(super) type Row =
@@ -23,4 +23,16 @@ pub(super) fn entry(row: Row) -> Result<Entry, StoreError> {
         person_ref: person_ref.map(Text::from_store),
     };
     Ok(Entry { id, passage })
+}
+
+/// A row that was stored before, with the number of its erasure if it is erased.
+pub(super) type OlderRow = (Row, Option<i64>);
+
+/// What is stored in a row.
+pub(super) fn older((row, erasure): OlderRow) -> Result<Stored, StoreError> {
+    let entry = entry(row)?;
+    Ok(match erasure {
+        None => Stored::Before(entry),
+        Some(_) => Stored::Erased(entry),
+    })
 }

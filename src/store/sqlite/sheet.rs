@@ -8,8 +8,8 @@ use diesel::sqlite::{Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use super::amendments::last_amendments;
-use super::row::{Row, entry};
-use super::tables::{amendment, attendance};
+use super::row::{OlderRow, Row, entry};
+use super::tables::{amendment, attendance, erasure};
 use crate::domain::{Entry, Selection, StoredAmendment};
 use crate::store::StoreError;
 
@@ -74,12 +74,16 @@ pub(super) fn find(
     connection: &mut SqliteConnection,
     ids: &[Uuid],
     moments: &[DateTime<Utc>],
-) -> QueryResult<Vec<Row>> {
+) -> QueryResult<Vec<OlderRow>> {
     let ids = ids.iter().map(Uuid::to_string);
     let moments = moments.iter().map(DateTime::timestamp_micros);
     let named = attendance::entry_id.eq_any(ids.collect::<Vec<_>>());
     let simultaneous = attendance::login.eq_any(moments.collect::<Vec<_>>());
-    attendance::table.filter(named.or(simultaneous)).load(connection)
+    attendance::table
+        .left_join(erasure::table.on(erasure::entry_id.eq(attendance::entry_id)))
+        .filter(named.or(simultaneous))
+        .select((attendance::all_columns, erasure::change.nullable()))
+        .load(connection)
 }
 
 pub(super) fn count(

@@ -8,10 +8,12 @@ use uuid::Uuid;
 use super::classify::classify;
 use super::record::SqliteRecorder;
 use super::refusal::refusal;
-use super::row::entry;
+use super::row::older;
 use super::{amendments, migrate, session, sheet};
 use crate::domain::{Entry, Selection, StoredAmendment, Trail};
-use crate::store::{Amendments, Entries, Migration, Recorder, Store, StoreError, Versioned};
+use crate::store::{
+    Amendments, Entries, Migration, Recorder, Store, StoreError, Stored, Versioned,
+};
 
 /// Entries in one SQLite file, in write-ahead mode: one writer, and readers that never wait for it.
 pub struct SqliteStore {
@@ -67,11 +69,11 @@ impl Entries for SqliteStore {
             .map_err(|error| classify(error, &mut connection))?
     }
 
-    fn find(&self, ids: &[Uuid], moments: &[DateTime<Utc>]) -> Result<Vec<Entry>, StoreError> {
+    fn find(&self, ids: &[Uuid], moments: &[DateTime<Utc>]) -> Result<Vec<Stored>, StoreError> {
         let mut connection = self.reader()?;
         let rows = sheet::find(&mut connection, ids, moments)
             .map_err(|error| classify(error, &mut connection))?;
-        rows.into_iter().map(entry).collect()
+        rows.into_iter().map(older).collect()
     }
 
     fn count(&self, instants: Range<DateTime<Utc>>) -> Result<u64, StoreError> {
