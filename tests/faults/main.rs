@@ -15,6 +15,7 @@
 mod support;
 
 mod connection;
+mod contents;
 mod cuttable_network;
 mod large_sheet;
 mod load_balancer;
@@ -28,6 +29,7 @@ mod store_lock;
 mod copy;
 mod crashes;
 mod cut_networks;
+mod erasing;
 mod example_gates;
 mod full_queue;
 mod migrations;

@@ -4,7 +4,10 @@
 use std::process::Output;
 
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::pg::PgConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
 use serde_json::{Value, json};
 
 use crate::connection::{Connection, get, post, sheet};
@@ -135,6 +138,14 @@ fn the_services_role_can_do_all_that_the_service_does_and_change_nothing() {
     let expected: Vec<_> = applied.chain(current.clone()).collect();
     assert_eq!(lines(&roles.migrate(&roles.app), 0), expected);
 
+    // Every table is in the list of what is granted.
+    let mut session = roles.app_session();
+    let forgotten = "(SELECT coalesce(string_agg(relname, ', '), '') FROM pg_class \
+                     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' \
+                     AND NOT has_table_privilege(oid, 'SELECT'))";
+    let forgotten = diesel::select(sql::<Text>(forgotten)).get_result::<String>(&mut session);
+    assert_eq!(forgotten.unwrap(), "");
+
     let mut environment = roles.environment(&roles.app);
     environment.push(("ROLLCALL_ADMIN_TOKEN", ADMIN.into()));
     let service = Process::serve(&environment);
@@ -144,7 +155,6 @@ fn the_services_role_can_do_all_that_the_service_does_and_change_nothing() {
     let app = quoted(&roles.app);
     roles.store.sql(&format!("GRANT ALL ON ALL TABLES IN SCHEMA public TO {app}"));
     assert_eq!(lines(&roles.migrate(&roles.app), 0), current);
-    let mut session = roles.app_session();
     for table in ["attendance", "amendment", "erasure"] {
         for statement in [
             format!("UPDATE {table} SET entry_id = gen_random_uuid()"),

@@ -73,12 +73,40 @@ fn send_name(service: &Process) -> Vec<Answer> {
         assert_eq!(answer.status, status, "{answer:?}");
         answer
     });
+    let (void, correct) = (format!("/table/entry/{id}/void"), format!("/table/entry/{id}/correct"));
+    let reason = json!({"reason": NAME}).to_string();
+    let correction = person(json!({"reason": NAME, "person_ref": NAME, "gate": "another"}));
+    let header = |name: &str| format!("{name}{NAME}\r\n");
+    let others = [
+        ("POST", void.clone(), String::new(), reason, 200),
+        ("POST", void, String::new(), json!({"reason": [NAME]}).to_string(), 400),
+        ("POST", correct.clone(), String::new(), correction.clone(), 201),
+        ("POST", correct.clone(), String::new(), correction.clone(), 409),
+        ("POST", correct, header("Idempotency-Key: "), correction, 400),
+        ("GET", format!("/table/entry/{id}?q={NAME}"), String::new(), String::new(), 200),
+        ("GET", format!("/table/entry/{NAME}"), String::new(), String::new(), 404),
+        ("GET", format!("/table/entry/{id}"), header("Authorization: Bearer "), String::new(), 401),
+        (
+            "GET",
+            format!("/table/entry/{id}"),
+            header("Cookie: rollcall_session="),
+            String::new(),
+            200,
+        ),
+        ("POST", "/admin/tokens".into(), String::new(), json!({"name": NAME}).to_string(), 401),
+    ];
+    let others = others.map(|(method, path, headers, body, status)| {
+        let mut connection = Connection::open(address).unwrap();
+        let answer = connection.send(method, &path, &headers, &body).unwrap();
+        assert_eq!(answer.status, status, "{method} {path}: {answer:?}");
+        answer
+    });
     let gets = gets.map(|(path, status)| {
         let answer = get(address, &path);
         assert_eq!(answer.status, status, "{answer:?}");
         answer
     });
-    [&posts[..], &gets].concat()
+    [&posts[..], &others, &gets].concat()
 }
 
 on_both_stores! {
