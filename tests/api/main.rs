@@ -23,6 +23,7 @@ mod directions;
 mod entries;
 mod erasing;
 mod exports;
+mod forms;
 mod generated_bodies;
 mod health;
 mod import;

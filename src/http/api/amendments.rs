@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::{
     Correction, Decision, Entry, Replacement, StoredAmendment, Trail, parse_correction, parse_void,
 };
-use crate::http::guard::{EntryBody, IdempotencyKeys, MayAmend, MayRead, PathEntryId};
+use crate::http::guard::{AmendmentBody, IdempotencyKeys, MayAmend, MayRead, PathEntryId};
 use crate::http::service::Service;
 use crate::http::wire::{Problem, push_entry, push_trail};
 use crate::store::AmendOutcome;
@@ -28,12 +28,35 @@ async fn entry(_by: MayRead, id: PathEntryId, service: &State<Service>) -> Resul
 async fn void(
     by: MayAmend,
     id: PathEntryId,
-    body: EntryBody<'_>,
+    body: AmendmentBody<'_>,
     service: &State<Service>,
 ) -> Result<Answer, Problem> {
-    let reason = parse_void(body.0)?;
+    let answer = void_entry(&by, id.0, &body.json, service).await?;
+    Ok(if body.is_form { answer.instead_see(id.0) } else { answer })
+}
+
+/// Replaces an entry by a corrected one.
+#[post("/table/entry/<_>/correct")]
+async fn correct(
+    by: MayAmend,
+    id: PathEntryId,
+    body: AmendmentBody<'_>,
+    keys: IdempotencyKeys<'_>,
+    service: &State<Service>,
+) -> Result<Answer, Problem> {
+    let answer = correct_entry(&by, id.0, &body.json, &keys.0, service).await?;
+    Ok(if body.is_form { answer.instead_see(id.0) } else { answer })
+}
+
+async fn void_entry(
+    by: &MayAmend,
+    id: Uuid,
+    body: &[u8],
+    service: &Service,
+) -> Result<Answer, Problem> {
+    let reason = parse_void(body)?;
     let now = service.clock.now();
-    let before = trail(service, id.0).await?;
+    let before = trail(service, id).await?;
     let Decision::Append(amendment) = before.void(reason.clone(), by.name(), now)? else {
         return Ok(Answer::of_trail(&before, service, true));
     };
@@ -44,7 +67,7 @@ async fn void(
             Ok(Answer::of_trail(&before.followed_by(stored), service, false))
         }
         conflict => {
-            let now_there = trail(service, id.0).await.map_err(|_| Problem::already_amended())?;
+            let now_there = trail(service, id).await.map_err(|_| Problem::already_amended())?;
             let is_own = conflict == AmendOutcome::ConflictAfterRetry
                 && now_there.has_amendment_of(&amendment);
             match now_there.void(reason, by.name(), now)? {
@@ -55,18 +78,16 @@ async fn void(
     }
 }
 
-/// Replaces an entry by a corrected one.
-#[post("/table/entry/<_>/correct")]
-async fn correct(
-    by: MayAmend,
-    id: PathEntryId,
-    body: EntryBody<'_>,
-    keys: IdempotencyKeys<'_>,
-    service: &State<Service>,
+async fn correct_entry(
+    by: &MayAmend,
+    id: Uuid,
+    body: &[u8],
+    keys: &[&str],
+    service: &Service,
 ) -> Result<Answer, Problem> {
     let now = service.clock.now();
-    let correction = parse_correction(body.0, &keys.0, now)?;
-    let (before, is_used) = trail_for(service, id.0, &correction).await?;
+    let correction = parse_correction(body, keys, now)?;
+    let (before, is_used) = trail_for(service, id, &correction).await?;
     let replacement = match before.correct(&correction, is_used, by.name(), now)? {
         Decision::Append(replacement) => replacement,
         Decision::Replay => return replayed(&before, service, true),
@@ -80,7 +101,7 @@ async fn correct(
             Ok(Answer::of_entry(&Entry { id, passage }, service, false))
         }
         conflict => {
-            let (now_there, is_used) = trail_for(service, id.0, &correction).await?;
+            let (now_there, is_used) = trail_for(service, id, &correction).await?;
             let is_own = conflict == AmendOutcome::ConflictAfterRetry
                 && now_there.has_amendment_of(&amendment);
             match now_there.correct(&correction, is_used, by.name(), now)? {
@@ -127,20 +148,28 @@ struct Answer {
     json: Vec<u8>,
     status: Status,
     is_replay: bool,
+    /// The page that a browser goes to instead.
+    see: Option<String>,
 }
 
 impl Answer {
     fn of_trail(trail: &Trail, service: &Service, is_replay: bool) -> Self {
         let mut json = Vec::with_capacity(1024);
         push_trail(&mut json, trail, &service.site);
-        Self { json, status: Status::Ok, is_replay }
+        Self { json, status: Status::Ok, is_replay, see: None }
     }
 
     fn of_entry(entry: &Entry, service: &Service, is_replay: bool) -> Self {
         let mut json = Vec::with_capacity(512);
         push_entry(&mut json, entry, &service.site);
         let status = if is_replay { Status::Ok } else { Status::Created };
-        Self { json, status, is_replay }
+        Self { json, status, is_replay, see: None }
+    }
+
+    /// The answer to a form: the page of the entry.
+    fn instead_see(self, id: Uuid) -> Self {
+        let see = Some(format!("/table/entry/{id}"));
+        Self { json: Vec::new(), status: Status::SeeOther, see, ..self }
     }
 }
 
@@ -149,10 +178,13 @@ impl<'r> Responder<'r, 'static> for Answer {
         let mut response = Response::build();
         response
             .status(self.status)
-            .header(ContentType::JSON)
             // It holds names of people, which no cache on the way may keep.
             .header(Header::new("Cache-Control", "no-store"))
             .sized_body(self.json.len(), Cursor::new(self.json));
+        match self.see {
+            Some(see) => response.header(Header::new("Location", see)),
+            None => response.header(ContentType::JSON),
+        };
         if self.is_replay {
             response.header(Header::new("Idempotent-Replayed", "true"));
         }

@@ -2,6 +2,7 @@
 //! reads a header needs it in the server's list of headers (`READ_HEADERS`).
 
 mod admission;
+mod amendment_body;
 mod caller;
 mod credential;
 mod entry_body;
@@ -13,6 +14,7 @@ mod request_path;
 mod request_query;
 
 pub(super) use admission::Admission;
+pub(super) use amendment_body::AmendmentBody;
 pub(super) use caller::{MayAdminister, MayAmend, MayCreate, MayRead};
 pub(super) use entry_body::EntryBody;
 pub(super) use idempotency_keys::IdempotencyKeys;

@@ -101,6 +101,11 @@ impl Problem {
         )
     }
 
+    /// A body that should be a form.
+    pub(crate) fn invalid_form() -> Self {
+        Self::new(&kind::INVALID_JSON, "The body is not a form in UTF-8, percent-encoded.")
+    }
+
     /// No entry has the `entry_id` in the path.
     pub(crate) fn no_entry() -> Self {
         Self::new(&kind::NOT_FOUND, "No entry with this entry_id is stored.")

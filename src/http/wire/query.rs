@@ -113,7 +113,7 @@ impl<'q> Query<'q> {
 }
 
 /// The text that `encoded` stands for; `None` if it is not encoded UTF-8.
-fn decoded(encoded: &str) -> Option<Cow<'_, str>> {
+pub(super) fn decoded(encoded: &str) -> Option<Cow<'_, str>> {
     is_well_encoded(encoded).then(|| RawStr::new(encoded).url_decode().ok()).flatten()
 }
 
