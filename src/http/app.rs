@@ -3,7 +3,8 @@ use rocket::shield::Shield;
 use rocket::{Build, Rocket, Route};
 
 use super::api::{
-    amendments, entries, export, health, index, inside, people, scrape, sheets, tokens, unmatched,
+    amendments, changes, entries, export, health, index, inside, people, scrape, sheets, tokens,
+    unmatched,
 };
 use super::service::Service;
 use super::watch::{Metrics, Observer};
@@ -39,6 +40,7 @@ fn routes() -> Vec<Route> {
     [
         entries::routes(),
         amendments::routes(),
+        changes::routes(),
         sheets::routes(),
         export::routes(),
         people::routes(),

@@ -8,7 +8,7 @@ use super::guard::Admission;
 use super::watch::Stopping;
 use super::wire::{Listing, SpooledSheet, Spools};
 use crate::domain::{Access, Clock, Day, Site, TokenHash};
-use crate::store::{Credentials, Queue, Reader, Sheets, Store, Writer};
+use crate::store::{ChangeFeed, Credentials, LastRecorded, Queue, Reader, Sheets, Store, Writer};
 
 /// How many exports run at once. Each holds a connection most of the time while it is read.
 pub(super) const MAX_EXPORTS: usize = 2;
@@ -19,6 +19,7 @@ pub struct Service {
     pub(crate) reader: Reader,
     /// Requests for the same day, filter and form share a read.
     pub(crate) sheets: Sheets<(Day, Listing), SpooledSheet>,
+    pub(crate) changes: ChangeFeed,
     pub(crate) spools: Spools,
     /// One permit for each export that may run.
     pub(crate) exports: Arc<Semaphore>,
@@ -47,18 +48,23 @@ pub struct Setup {
 }
 
 impl Service {
-    /// Starts the threads of the writer and of the tokens. The writer must be finished after the service has stopped.
+    /// Starts the threads of the writer, of the changes and of the tokens. The writer must be finished after the service has stopped.
     pub fn start(setup: Setup) -> io::Result<(Self, Writer)> {
         let Setup { store, replica, connections, timeout, queue_limit, .. } = setup;
-        let writer = Writer::start(store.clone(), queue_limit, timeout)?;
+        let last_recorded = LastRecorded::default();
+        let writer = Writer::start(store.clone(), queue_limit, timeout, last_recorded.clone())?;
         let credentials = Credentials::start(store.clone(), setup.admin_token, timeout)?;
-        let reader = Reader::new(store, connections, timeout);
+        let reader = Reader::new(store.clone(), connections, timeout);
+        let changes = ChangeFeed::start(store, reader.clone(), last_recorded)?;
         let service = Self {
             queue: writer.queue(),
             sheets: match replica {
-                Some(replica) => Sheets::from_replica(reader.clone(), replica, connections),
-                None => Sheets::from_primary(reader.clone()),
+                Some(replica) => {
+                    Sheets::from_replica(reader.clone(), changes.clone(), replica, connections)
+                }
+                None => Sheets::from_primary(reader.clone(), changes.clone()),
             },
+            changes,
             spools: Spools::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
             reader,

@@ -1,9 +1,10 @@
 //! Where entries are kept: the traits of a store, two adapters, and the front that requests wait at.
 //!
-//! The adapters block. [`Queue`], [`Reader`] and [`Sheets`] are the asynchronous front.
+//! The adapters block. [`Queue`], [`Reader`], [`Sheets`] and [`ChangeFeed`] are the asynchronous front.
 
 mod amendments;
 mod backend;
+mod changes;
 mod entries;
 mod erasing;
 mod error;
@@ -16,11 +17,13 @@ mod tokens;
 
 pub use amendments::{Amended, Amendments};
 pub use backend::Store;
+pub use changes::{Changes, Follower, Look, OpenWriter};
 pub use entries::{Entries, Recorder, Stored};
 pub use erasing::{Erasable, Eraser, Erasing};
 pub use error::{Cause, StoreError};
 pub use front::{
-    AmendOutcome, Credentials, Progress, Queue, Reader, Sheets, Source, Writer, replica_timeout,
+    AmendOutcome, ChangeFeed, ChangeRequest, Credentials, FeedState, LastRecorded, NoChanges,
+    Progress, Queue, ReadSheet, Reader, Sheets, Source, Writer, replica_timeout,
 };
 pub use postgres::{Password, PostgresStore, PostgresTarget};
 pub use replication::{Position, Replication};

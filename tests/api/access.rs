@@ -27,9 +27,10 @@ const VOID: &str = "/table/entry/95844c14-bc2f-4249-8dc5-bd17377c5215/void";
 const CORRECT: &str = "/table/entry/95844c14-bc2f-4249-8dc5-bd17377c5215/correct";
 
 /// Every route, with a path that it matches. A route that is not here fails the test.
-const ROUTES: [(&str, &str, &str, Needs); 18] = [
+const ROUTES: [(&str, &str, &str, Needs); 19] = [
     ("POST", "/table/create", "/table/create", Needs::Create),
     ("GET", "/table/view/<_..>", "/table/view/date:today", Needs::Read),
+    ("GET", "/table/changes", "/table/changes", Needs::Read),
     ("GET", "/table/export", EXPORT, Needs::Read),
     ("GET", "/table/people", PEOPLE, Needs::Read),
     ("GET", "/table/inside", "/table/inside", Needs::Read),

@@ -17,6 +17,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
             "backend",
             "entries",
             "amendments",
+            "changes",
             "tokens",
             "erasing",
             "replication",

@@ -116,6 +116,25 @@ on_both_stores! {
         }
     }
 
+    fn changes_tell_an_erasure_and_show_no_erased_name(store: StoreKind) {
+        let app = start_with_chain(store);
+        let reader = |query: &str| app.get(&format!("/table/changes?{query}")).json();
+        assert_eq!(reader("")["next"], 3);
+        erased(&app, &["--person-ref", "B-7"]);
+        let news = reader("after=3&wait=30");
+        let at = news["changes"][0]["at"].clone();
+        assert_eq!(news, json!({"next": 5, "changes": [
+            {"change": 4, "kind": "erased", "at": at, "entry_id": ID},
+            {"change": 5, "kind": "erased", "at": at, "entry_id": NEW},
+        ]}));
+        let all = reader("").to_string();
+        for word in ["Arvin", "Zenaida", "Cudanin", "B-7"] {
+            assert!(!all.contains(word), "{word} in {all}");
+        }
+        assert_eq!(reader("limit=4")["next"], 4);
+        assert_eq!(app.get("/table/view/date:today").header("rollcall-change"), Some("5"));
+    }
+
     fn a_retry_of_anything_erased_is_a_replay_and_brings_nothing_back(store: StoreKind) {
         let app = start_with_chain(store);
         assert_eq!(app.post(person(OTHER)).status, 201);

@@ -17,6 +17,7 @@ mod access;
 mod amended_entries;
 mod amendments;
 mod architecture;
+mod changes;
 mod commands;
 mod days;
 mod directions;

@@ -10,7 +10,7 @@ use rollcall::store::{PostgresStore, PostgresTarget, StoreError, Tokens};
 use serde_json::{Value, json};
 
 use crate::support::{
-    Answer, Fresh, Options, StoreKind, TestApp, on_both_stores, wait_until_within,
+    Answer, Fresh, Options, StoreKind, TestApp, on_both_stores, wait_until, wait_until_within,
 };
 
 const ADMIN: &str = "the-admin-token-of-the-settings-32";
@@ -125,6 +125,30 @@ on_both_stores! {
         let body = json!({"name": "desk", "role": "clerk"}).to_string();
         let made = send(&app, "POST", "/admin/tokens", &other, &body);
         assert_eq!(made.json()["created_by"], "boss", "{made:?}");
+    }
+
+    fn a_request_that_waits_is_answered_when_its_token_ends(store: StoreKind) {
+        let app = start(store);
+        app.set_now("2026-11-24T12:00:00Z");
+        let revoked = make_token(&app, json!({"name": "a", "role": "reader"}));
+        let expired = make_token(&app, json!({"name": "b", "role": "reader", "expires_at": "2026-11-24T12:01:00Z"}));
+        let wait = |token: &str| send(&app, "GET", "/table/changes?wait=25", token, "");
+        std::thread::scope(|scope| {
+            let waiting = [&revoked, &expired].map(|token| scope.spawn(|| wait(token)));
+            let stays = scope.spawn(|| send(&app, "GET", "/table/changes?wait=7", ADMIN, ""));
+            wait_until("all of them wait", || {
+                let metrics = send(&app, "GET", "/metrics", ADMIN, "").body;
+                metrics.contains("\nrollcall_changes_waiting_readers 3\n")
+            });
+            let ended = Instant::now();
+            assert_eq!(admin(&app, "DELETE", "/admin/tokens/a", Value::Null).status, 200);
+            app.set_now("2026-11-24T12:01:00Z");
+            for waiting in waiting {
+                waiting.join().unwrap().problem(401, "unauthenticated");
+            }
+            assert!(ended.elapsed() < KNOWN_WITHIN, "{:?}", ended.elapsed());
+            assert_eq!(stays.join().unwrap().json(), json!({"changes": [], "next": 0}));
+        });
     }
 
     fn a_token_expires(store: StoreKind) {

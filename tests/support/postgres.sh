@@ -125,7 +125,7 @@ clear_remains() {
 # Starts the server on port $1 and waits until it accepts connections. Fails if it ends before.
 launch() {
   local settings pid i
-  settings=(-c listen_addresses=127.0.0.1 -c max_connections=400)
+  settings=(-c listen_addresses=127.0.0.1 -c max_connections=400 -c max_prepared_transactions=20)
   # The tests are about durability.
   settings+=(-c fsync=on -c synchronous_commit=on -c full_page_writes=on)
   # In files below DIR, so that a kill leaves nothing in /dev/shm.

@@ -11,7 +11,7 @@ use crate::http::guard::{MayRead, RequestId, RequestQuery};
 use crate::http::service::{MAX_EXPORTS, Service};
 use crate::http::wire::{
     Form, Listing, LongBody, PartSender, Parts, Problem, ReaderLeft, Rows, SpooledSheet, Spools,
-    describe, parts,
+    change_header, describe, parts,
 };
 use crate::store::{Reader, StoreError};
 
@@ -41,12 +41,14 @@ async fn export(
         rows: Rows::new(form, service.site),
         listing,
     };
+    // Before the snapshots of the days, so that each contains these changes.
+    let change = service.changes.settled().await;
     // Read before the answer begins, so that a store that is away is still a problem document.
     let first = days_left.read(days.first(), true).await?;
     let (sender, body) = parts();
     let sending = Sending { days_left, sender, request_id: request_id.0, _permit: permit };
     tokio::spawn(sending.run(days, first, caller.token_end()));
-    Ok(Export { body, form, days })
+    Ok(Export { body, form, days, change })
 }
 
 /// An export whose answer has begun.
@@ -164,12 +166,15 @@ struct Export {
     body: Parts,
     form: Form,
     days: DayRange,
+    /// The export contains every change up to this one.
+    change: i64,
 }
 
 impl<'r> Responder<'r, 'static> for Export {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let mut response = Response::build();
         describe(&mut response, self.form, &format!("attendance-{}", self.days));
+        response.header(change_header(self.change));
         LongBody::of(request).set_parts(self.body);
         response.ok()
     }

@@ -107,6 +107,7 @@ fn map() -> Value {
             "GET /table/export?from=YYYYMMDD&to=YYYYMMDD": "the sheets of up to 366 days, one after the other",
             "GET /table/people?from=YYYYMMDD&to=YYYYMMDD": "for each day and person: first in, last out, number of entries",
             "GET /table/inside": "who is inside now",
+            "GET /table/changes": "everything that happened, in order: after, limit, wait",
             "GET /health": "the state of the service",
             "GET /metrics": "its counters, for Prometheus",
             "GET /readyz": "200 while it can serve",

@@ -2,6 +2,7 @@
 //! answers.
 
 pub(super) mod amendments;
+pub(super) mod changes;
 pub(super) mod entries;
 pub(super) mod export;
 pub(super) mod health;

@@ -6,7 +6,7 @@ use super::reading::each_entry;
 use crate::domain::{DayRange, People, PersonDay};
 use crate::http::guard::{MayRead, RequestQuery};
 use crate::http::service::Service;
-use crate::http::wire::{Form, LongBody, Problem, Rows, SpooledSheet, describe};
+use crate::http::wire::{Form, LongBody, Problem, Rows, SpooledSheet, change_header, describe};
 use crate::store::StoreError;
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -26,6 +26,8 @@ async fn people(
     // Without an error the days are there.
     let Some(days) = days else { return Err(Problem::internal()) };
     let (site, spools) = (service.site, service.spools.clone());
+    // Before the snapshots of the days, so that each contains these changes.
+    let change = service.changes.settled().await;
     let read = service.reader.read_long(move |store, progress| {
         let (mut spool, mut rows) = (spools.begin(), Rows::new(form, site));
         rows.begin::<PersonDay>(spool.buffer());
@@ -41,7 +43,7 @@ async fn people(
         rows.end(spool.buffer());
         spool.finish().map_err(StoreError::defect)
     });
-    Ok(Hours { body: read.await?, form, days })
+    Ok(Hours { body: read.await?, form, days, change })
 }
 
 /// The people of some days.
@@ -49,12 +51,15 @@ struct Hours {
     body: SpooledSheet,
     form: Form,
     days: DayRange,
+    /// They contain every change up to this one.
+    change: i64,
 }
 
 impl<'r> Responder<'r, 'static> for Hours {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let mut response = Response::build();
         describe(&mut response, self.form, &format!("people-{}", self.days));
+        response.header(change_header(self.change));
         response.header(Header::new("Content-Length", self.body.length().to_string()));
         LongBody::of(request).set(self.body);
         response.ok()

@@ -8,9 +8,10 @@ use crate::http::guard::{MayRead, RequestPath, RequestQuery};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
 use crate::http::wire::{
-    Form, Listing, LongBody, Problem, Rows, SpooledSheet, Spools, describe, segments_after,
+    Form, Listing, LongBody, Problem, Rows, SpooledSheet, Spools, change_header, describe,
+    segments_after,
 };
-use crate::store::{Progress, Source, Store, StoreError};
+use crate::store::{Progress, ReadSheet, Source, Store, StoreError};
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![view]
@@ -38,11 +39,11 @@ async fn view(
     let read = move |store: &dyn Store, progress: &Progress| {
         spool(store, &spools, site, day, &listing, progress)
     };
-    let (body, source) = service.sheets.read(key, read).await?;
-    if source == Source::InsteadOfReplica {
+    let read = service.sheets.read(key, read).await?;
+    if read.source == Source::InsteadOfReplica {
         metrics.fell_back();
     }
-    Ok(Sheet { body, source, form, day })
+    Ok(Sheet { read, form, day })
 }
 
 /// Reads the sheet of `day` into a spool, so that the connection to the store is free again before
@@ -62,10 +63,9 @@ fn spool(
     spool.finish().map_err(StoreError::defect)
 }
 
-/// A sheet, and the server that it was read from.
+/// A sheet of a day.
 struct Sheet {
-    body: SpooledSheet,
-    source: Source,
+    read: ReadSheet<SpooledSheet>,
     form: Form,
     day: Day,
 }
@@ -74,12 +74,14 @@ impl<'r> Responder<'r, 'static> for Sheet {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let mut response = Response::build();
         describe(&mut response, self.form, &format!("attendance-{}", self.day));
-        response.header(Header::new("Content-Length", self.body.length().to_string()));
-        if let Source::Replica { lag } = self.source {
+        let ReadSheet { sheet, source, change } = self.read;
+        response.header(Header::new("Content-Length", sheet.length().to_string()));
+        response.header(change_header(change));
+        if let Source::Replica { lag } = source {
             let seconds = format!("{:.3}", lag.as_secs_f64());
             response.header(Header::new("Rollcall-Replica-Lag", seconds));
         }
-        LongBody::of(request).set(self.body);
+        LongBody::of(request).set(sheet);
         response.ok()
     }
 }

@@ -12,6 +12,7 @@ mod refusal;
 mod request_id;
 mod request_path;
 mod request_query;
+mod sent_method;
 
 pub(super) use admission::Admission;
 pub(super) use amendment_body::AmendmentBody;
@@ -23,3 +24,4 @@ pub(super) use refusal::refused;
 pub(super) use request_id::RequestId;
 pub(super) use request_path::RequestPath;
 pub(super) use request_query::RequestQuery;
+pub(super) use sent_method::SentMethod;

@@ -13,9 +13,14 @@ pub(crate) struct RequestQuery<'r> {
 }
 
 impl<'r> RequestQuery<'r> {
+    /// The parameters alone, for a route that has one form.
+    pub(crate) fn parameters(&self) -> Query<'r> {
+        Query::parse(self.raw)
+    }
+
     /// The parameters, and the form that is wanted.
     pub(crate) fn parse(&self) -> (Query<'r>, Form) {
-        let mut query = Query::parse(self.raw);
+        let mut query = self.parameters();
         let form = Form::wanted(&mut query, self.accept);
         (query, form)
     }

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -11,6 +12,7 @@ use prometheus_client::registry::Registry;
 
 use crate::domain::Recorded;
 use crate::http::wire::CODES;
+use crate::store::FeedState;
 
 /// The upper bounds of the histograms' buckets, in seconds.
 const SECONDS: [f64; 13] =
@@ -28,6 +30,17 @@ pub(crate) struct Metrics {
     without_credential: Counter,
     queue_depth: Gauge,
     queue_limit: Gauge,
+    waiting_readers: Gauge,
+    changes_behind: Gauge,
+    changes_held_up_since: Gauge,
+}
+
+/// What is asked for when the metrics are read, and not counted.
+pub(crate) struct Gauges {
+    pub queue_depth: usize,
+    pub queue_limit: usize,
+    pub feed: FeedState,
+    pub now: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -66,6 +79,9 @@ impl Metrics {
             without_credential: Counter::default(),
             queue_depth: Gauge::default(),
             queue_limit: Gauge::default(),
+            waiting_readers: Gauge::default(),
+            changes_behind: Gauge::default(),
+            changes_held_up_since: Gauge::default(),
         };
         // Present from the start, so that the first one is an increase.
         for code in CODES {
@@ -106,12 +122,33 @@ impl Metrics {
         );
         r.register("queue_depth", "Entries that wait for the store", self.queue_depth.clone());
         r.register("queue_limit", "Entries that may wait", self.queue_limit.clone());
+        r.register(
+            "changes_waiting_readers",
+            "Readers that wait for changes",
+            self.waiting_readers.clone(),
+        );
+        r.register(
+            "changes_behind",
+            "Numbers of changes that are visible and not told yet, because open transactions hold them up",
+            self.changes_behind.clone(),
+        );
+        r.register(
+            "changes_held_up_since_timestamp_seconds",
+            "Since when open transactions hold up changes, in seconds since 1970; 0 if none does",
+            self.changes_held_up_since.clone(),
+        );
     }
 
-    /// All metrics in the text format of OpenMetrics 1.0. `depth` and `limit` are the queue's.
-    pub(crate) fn encode(&self, depth: usize, limit: usize) -> Result<String, fmt::Error> {
-        self.queue_depth.set(depth.try_into().unwrap_or(i64::MAX));
-        self.queue_limit.set(limit.try_into().unwrap_or(i64::MAX));
+    /// All metrics in the text format of OpenMetrics 1.0.
+    pub(crate) fn encode(&self, gauges: &Gauges) -> Result<String, fmt::Error> {
+        let count = |number: usize| number.try_into().unwrap_or(i64::MAX);
+        let Gauges { queue_depth, queue_limit, feed, now } = gauges;
+        self.queue_depth.set(count(*queue_depth));
+        self.queue_limit.set(count(*queue_limit));
+        self.waiting_readers.set(count(feed.waiting));
+        self.changes_behind.set(feed.behind);
+        let since = feed.held_up_for.map(|held_up_for| (*now - held_up_for).timestamp());
+        self.changes_held_up_since.set(since.unwrap_or(0));
         let mut body = String::new();
         text::encode(&mut body, &self.registry)?;
         Ok(body)

@@ -6,6 +6,6 @@ mod request;
 mod request_id;
 mod stopping;
 
-pub(super) use metrics::Metrics;
+pub(super) use metrics::{Gauges, Metrics};
 pub(super) use request::{Arrival, Observer};
 pub(super) use stopping::Stopping;

@@ -2,7 +2,7 @@ use super::entry_json::push_entry;
 use crate::domain::{Change, Site, Stamp, StoredAmendment, Trail};
 
 /// Appends a change as JSON: its number, its kind, its moment and what it is about.
-fn push_change(json: &mut Vec<u8>, change: &Change, site: &Site) {
+pub(crate) fn push_change(json: &mut Vec<u8>, change: &Change, site: &Site) {
     json.extend_from_slice(b"{\"change\":");
     json.extend_from_slice(change.number().to_string().as_bytes());
     match change {

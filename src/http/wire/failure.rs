@@ -3,7 +3,7 @@
 use super::kind;
 use super::problem::Problem;
 use crate::domain::{GateMismatch, InvalidDay, InvalidSubmission, NotAmendable};
-use crate::store::StoreError;
+use crate::store::{NoChanges, StoreError};
 
 impl From<InvalidSubmission> for Problem {
     fn from(error: InvalidSubmission) -> Self {
@@ -35,6 +35,22 @@ impl From<GateMismatch> for Problem {
         let detail =
             format!("The token is bound to the gate {:?}: name that one, or none.", &*bound_to);
         Self::new(&kind::GATE_MISMATCH, detail)
+    }
+}
+
+impl From<NoChanges> for Problem {
+    fn from(error: NoChanges) -> Self {
+        match error {
+            NoChanges::Busy => {
+                Self::new(&kind::BUSY, "Too many readers wait for changes. Try again in a moment.")
+            }
+            NoChanges::Lost => Self::new(
+                &kind::CHANGES_LOST,
+                "The store never had a change with the number 'after', for example because it was \
+                 restored from a backup. Start over with after=0.",
+            ),
+            NoChanges::Store(error) => error.into(),
+        }
     }
 }
 

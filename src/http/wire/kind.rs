@@ -28,6 +28,7 @@ kinds! {
     BODY_TOO_LARGE = PayloadTooLarge, "body_too_large", "Body too large";
     ENTRY_ID_REUSED = UnprocessableEntity, "entry_id_reused", "entry_id names another entry";
     ALREADY_AMENDED = Conflict, "already_amended", "Already amended";
+    CHANGES_LOST = Conflict, "changes_lost", "Changes lost";
     NOTHING_TO_CORRECT = BadRequest, "nothing_to_correct", "Nothing to correct";
     BUSY = ServiceUnavailable, "busy", "Too busy";
     STORE_UNAVAILABLE = ServiceUnavailable, "store_unavailable", "Store unavailable";

@@ -24,9 +24,9 @@ mod token_json;
 
 pub(super) use amended_row::EntryAndAmendment;
 pub(super) use body::ReceivedBody;
-pub(super) use change_json::push_trail;
+pub(super) use change_json::{push_change, push_trail};
 pub(super) use entry_json::push_entry;
-pub(super) use file::describe;
+pub(super) use file::{change_header, describe};
 pub(super) use form::Form;
 pub(super) use form_body::json_of_form;
 pub(super) use kind::CODES;

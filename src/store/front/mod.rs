@@ -1,7 +1,11 @@
 //! What requests wait at: the queue of entries in front of one writer, the bounded, shared reads in
-//! front of the connections for reading, and the tokens of this process.
+//! front of the connections for reading, the changes, and the tokens of this process.
 
+mod changes;
 mod credentials;
+mod follower;
+mod horizon;
+mod last_recorded;
 mod queue;
 mod reader;
 mod replica;
@@ -11,8 +15,10 @@ mod token_set;
 mod trail;
 mod writer;
 
+pub use changes::{ChangeFeed, ChangeRequest, FeedState, NoChanges};
 pub use credentials::Credentials;
+pub use last_recorded::LastRecorded;
 pub use queue::{AmendOutcome, Queue};
 pub use reader::{Progress, Reader};
-pub use sheets::{Sheets, Source, replica_timeout};
+pub use sheets::{ReadSheet, Sheets, Source, replica_timeout};
 pub use writer::Writer;

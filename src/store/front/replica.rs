@@ -2,7 +2,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::trail::Trail;
+use super::follower::Following;
+use super::trail::{Lag, Trail};
 use super::{Progress, Reader};
 use crate::error_chain::ErrorChain;
 use crate::store::{Position, Replication, Store, StoreError};
@@ -25,19 +26,20 @@ pub(super) struct Replica {
 }
 
 impl Replica {
-    /// Starts a thread that notes the primary's position for as long as this lives.
-    pub(super) fn new(reader: Reader, primary: Arc<dyn Store>) -> Self {
+    /// Starts a thread that notes the primary's position for as long as this lives, and what
+    /// `following` finds.
+    pub(super) fn new(reader: Reader, primary: Arc<dyn Store>, following: Arc<Following>) -> Self {
         let trail = Arc::new(Mutex::new(Trail::new(MAX_LAG)));
         let noted = Arc::downgrade(&trail);
-        thread::spawn(move || note_positions(&*primary, &noted));
+        thread::spawn(move || note_positions(&*primary, &following, &noted));
         Self { reader, trail, paused_until: Mutex::new(None) }
     }
 
-    /// The result and an upper bound of the lag; `None` if the replica cannot be read now.
+    /// The result, and the lag that it may have; `None` if the replica cannot be read now.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&dyn Store, &Progress) -> Result<T, StoreError> + Clone + Send + 'static,
-    ) -> Option<(T, Duration)> {
+    ) -> Option<(T, Lag)> {
         if lock(&self.paused_until).is_some_and(|until| Instant::now() < until) {
             return None;
         }
@@ -78,12 +80,17 @@ impl Replica {
 }
 
 /// Notes the primary's position again and again. A failure is not logged here: requests meet it too.
-fn note_positions(primary: &dyn Store, trail: &Weak<Mutex<Trail>>) {
+fn note_positions(primary: &dyn Store, following: &Following, trail: &Weak<Mutex<Trail>>) {
     while let Some(trail) = trail.upgrade() {
+        // Before the position, so that the log has these changes up to there. They are flushed,
+        // because every connection that records flushes what it commits.
+        let settled = following.known().horizon.settled();
         let asked = Instant::now();
         if let Ok(position) = position(primary) {
-            lock(&trail).add(asked, position.bytes);
+            lock(&trail).add(asked, position.bytes, settled);
         }
+        // The next position gets what this look finds.
+        drop(following.ask());
         drop(trail);
         thread::sleep(STEP);
     }

@@ -4,14 +4,23 @@ use std::time::{Duration, Instant};
 
 use super::replica::Replica;
 use super::shared_reads::SharedReads;
-use super::{Progress, Reader};
+use super::{ChangeFeed, Progress, Reader};
 use crate::store::{Store, StoreError};
 
 /// Reads sheets: from a read replica if there is one, and from the primary while the replica is
 /// away, too far behind, or not migrated yet. Requests for the same sheet share a read.
 pub struct Sheets<K, T> {
     servers: Arc<Servers>,
-    shared: SharedReads<K, (T, Source)>,
+    shared: SharedReads<K, ReadSheet<T>>,
+}
+
+/// A sheet, and what is known of it.
+#[derive(Debug, Clone)]
+pub struct ReadSheet<T> {
+    pub sheet: T,
+    pub source: Source,
+    /// It contains every change up to this number, and perhaps some above it.
+    pub change: i64,
 }
 
 /// The server that a sheet was read from.
@@ -27,6 +36,7 @@ pub enum Source {
 
 struct Servers {
     primary: Reader,
+    feed: ChangeFeed,
     replica: Option<Replica>,
 }
 
@@ -41,16 +51,22 @@ where
     K: Clone + Eq + Hash + Send + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    pub fn from_primary(primary: Reader) -> Self {
-        let servers = Arc::new(Servers { primary, replica: None });
+    /// `feed` is that of the primary.
+    pub fn from_primary(primary: Reader, feed: ChangeFeed) -> Self {
+        let servers = Arc::new(Servers { primary, feed, replica: None });
         Self { servers, shared: SharedReads::new() }
     }
 
     /// `connections` bounds how many sheets are read from the replica at once.
-    pub fn from_replica(primary: Reader, replica: Arc<dyn Store>, connections: usize) -> Self {
+    pub fn from_replica(
+        primary: Reader,
+        feed: ChangeFeed,
+        replica: Arc<dyn Store>,
+        connections: usize,
+    ) -> Self {
         let reader = Reader::new(replica, connections, replica_timeout(primary.timeout()));
-        let replica = Some(Replica::new(reader, primary.store()));
-        let servers = Arc::new(Servers { primary, replica });
+        let replica = Some(Replica::new(reader, primary.store(), feed.following()));
+        let servers = Arc::new(Servers { primary, feed, replica });
         Self { servers, shared: SharedReads::new() }
     }
 
@@ -60,7 +76,7 @@ where
         &self,
         key: K,
         read: impl FnOnce(&dyn Store, &Progress) -> Result<T, StoreError> + Clone + Send + 'static,
-    ) -> Result<(T, Source), StoreError> {
+    ) -> Result<ReadSheet<T>, StoreError> {
         let servers = self.servers.clone();
         // The timeout includes the wait for another read of the same thing.
         let asked = Instant::now();
@@ -73,17 +89,21 @@ impl Servers {
         &self,
         asked: Instant,
         read: impl FnOnce(&dyn Store, &Progress) -> Result<T, StoreError> + Clone + Send + 'static,
-    ) -> Result<(T, Source), StoreError> {
+    ) -> Result<ReadSheet<T>, StoreError> {
         let timeout = self.primary.timeout().saturating_sub(asked.elapsed());
-        let Some(replica) = &self.replica else {
-            return Ok((self.primary.read_any_length(timeout, read).await?, Source::Primary));
-        };
-        let begun = Instant::now();
-        if let Some((sheet, lag)) = replica.read(read.clone()).await {
-            return Ok((sheet, Source::Replica { lag }));
+        let (mut source, mut spent) = (Source::Primary, Duration::ZERO);
+        if let Some(replica) = &self.replica {
+            let begun = Instant::now();
+            if let Some((sheet, lag)) = replica.read(read.clone()).await {
+                let source = Source::Replica { lag: lag.time };
+                return Ok(ReadSheet { sheet, source, change: lag.settled });
+            }
+            source = Source::InsteadOfReplica;
+            spent = begun.elapsed().min(replica.timeout());
         }
-        let spent = begun.elapsed().min(replica.timeout());
+        // Before the read takes its snapshot, so that the snapshot contains these changes.
+        let change = self.feed.settled().await;
         let sheet = self.primary.read_any_length(timeout.saturating_sub(spent), read).await?;
-        Ok((sheet, Source::InsteadOfReplica))
+        Ok(ReadSheet { sheet, source, change })
     }
 }

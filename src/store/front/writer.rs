@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use super::last_recorded::LastRecorded;
 use super::queue::{Amend, AmendOutcome, Batch, Queue, Record};
 use crate::domain::{Entry, Passage, Recorded};
 use crate::error_chain::ErrorChain;
@@ -23,14 +24,20 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. `limit` bounds how many entries wait; `timeout` how long each does.
-    pub fn start(store: Arc<dyn Store>, limit: usize, timeout: Duration) -> std::io::Result<Self> {
+    /// Starts the thread. `limit` bounds how many entries wait; `timeout` how long each does. The
+    /// numbers of what it records are noted in `last_recorded`.
+    pub fn start(
+        store: Arc<dyn Store>,
+        limit: usize,
+        timeout: Duration,
+        last_recorded: LastRecorded,
+    ) -> std::io::Result<Self> {
         let queue = Queue::new(limit, timeout);
         let (alive, ended) = channel();
         let commands = queue.clone();
         thread::Builder::new().name("writer".into()).spawn(move || {
             let _alive = alive;
-            Session { store, recorder: None, healthy: true }.run(&commands);
+            Session { store, recorder: None, last_recorded, healthy: true }.run(&commands);
         })?;
         Ok(Self { queue, ended })
     }
@@ -59,6 +66,7 @@ impl Drop for Writer {
 struct Session {
     store: Arc<dyn Store>,
     recorder: Option<Box<dyn Recorder>>,
+    last_recorded: LastRecorded,
     /// Whether the store could be reached at the last attempt. Only changes are logged.
     healthy: bool,
 }
@@ -129,6 +137,9 @@ impl Session {
                 pause = (pause * 2).min(BACKOFF.1);
                 continue;
             }
+            if let Ok(Some(amended)) = &stored {
+                self.last_recorded.note(amended.change);
+            }
             let outcome = stored.map(|stored| match stored {
                 Some(amended) => AmendOutcome::Stored(amended),
                 None if retried => AmendOutcome::ConflictAfterRetry,
@@ -144,7 +155,13 @@ impl Session {
     fn record(&mut self, batch: &[Record]) -> Result<Vec<Stored>, StoreError> {
         let mut passages: Vec<_> = batch.iter().map(|command| &command.passage).collect();
         passages.dedup_by_key(|passage| passage.entry_id);
-        self.write(|recorder| recorder.record(&passages))
+        let stored = self.write(|recorder| recorder.record(&passages))?;
+        let created = stored.iter().filter_map(|stored| match stored {
+            Stored::Created(id) => Some(*id),
+            Stored::Before(_) | Stored::Erased(_) => None,
+        });
+        created.max().into_iter().for_each(|id| self.last_recorded.note(id));
+        Ok(stored)
     }
 
     /// Writes through the connection, which is given up after any error but a refusal.

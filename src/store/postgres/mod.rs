@@ -1,6 +1,7 @@
 //! PostgreSQL: the adapter for anything larger than one gate.
 
 mod amendments;
+mod changes;
 mod classify;
 mod erasing;
 mod grants;

@@ -90,6 +90,16 @@ pub(super) fn open_for_erasing(
     Ok(connection)
 }
 
+/// A connection that reads the numbers of changes.
+pub(super) fn open_for_following(
+    target: &PostgresTarget,
+    timeout: Duration,
+) -> Result<PgConnection, StoreError> {
+    let mut connection = target.open(timeout)?;
+    connection.batch_execute(&session_settings(timeout)).map_err(StoreError::unreachable)?;
+    Ok(connection)
+}
+
 /// A connection that waits for other migrations and for table locks until `deadline`.
 pub(super) fn open_for_migrating(
     target: &PostgresTarget,

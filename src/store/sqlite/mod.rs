@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite file, for a single gate PC without a database server.
 
 mod amendments;
+mod changes;
 mod classify;
 mod erasing;
 mod migrate;

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use diesel::sqlite::SqliteConnection;
 use uuid::Uuid;
 
 use super::classify::classify;
@@ -43,6 +44,11 @@ impl SqliteStore {
         self.timeout
     }
 
+    /// Opens a connection of its own.
+    pub(super) fn open(&self) -> Result<SqliteConnection, StoreError> {
+        session::open(&self.file, self.timeout)
+    }
+
     pub(super) fn reader(&self) -> Result<session::Pooled, StoreError> {
         self.reads.get().map_err(StoreError::unreachable)
     }
@@ -56,7 +62,7 @@ impl Store for SqliteStore {
 
 impl Entries for SqliteStore {
     fn recorder(&self) -> Result<Box<dyn Recorder>, StoreError> {
-        Ok(Box::new(SqliteRecorder::new(session::open(&self.file, self.timeout)?)))
+        Ok(Box::new(SqliteRecorder::new(self.open()?)))
     }
 
     fn each_entry(

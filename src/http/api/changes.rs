@@ -1,0 +1,128 @@
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use rocket::http::{ContentType, Header};
+use rocket::response::Responder;
+use rocket::{Route, State, get, routes};
+use tokio::select;
+
+use crate::domain::{Change, FieldError};
+use crate::http::guard::{MayRead, RequestQuery, SentMethod};
+use crate::http::service::Service;
+use crate::http::wire::{Problem, Query, push_change};
+use crate::store::ChangeRequest;
+
+pub(crate) fn routes() -> Vec<Route> {
+    routes![changes]
+}
+
+/// Everything that happened, in order, from a number on.
+#[get("/table/changes")]
+async fn changes(
+    caller: MayRead,
+    query: RequestQuery<'_>,
+    method: SentMethod,
+    service: &State<Service>,
+) -> Result<Page, Problem> {
+    let asked = read_request(query.parameters(), method)?;
+    let stop = service.stopping.begun();
+    let changes = select! {
+        changes = service.changes.read(asked, stop) => changes?,
+        () = caller.token_end() => return Err(Problem::unauthenticated()),
+    };
+    let mut json = b"{\"changes\":[".to_vec();
+    for (index, change) in changes.iter().enumerate() {
+        if index > 0 {
+            json.push(b',');
+        }
+        push_change(&mut json, change, &service.site);
+    }
+    let next = changes.last().map_or(asked.after, Change::number);
+    json.extend_from_slice(format!("],\"next\":{next}}}").as_bytes());
+    // It holds names of people, which no cache on the way may keep.
+    let cache = Header::new("Cache-Control", "no-store");
+    Ok(Page { json: (ContentType::JSON, json), cache })
+}
+
+#[derive(Responder)]
+struct Page {
+    json: (ContentType, Vec<u8>),
+    cache: Header<'static>,
+}
+
+/// Reads the parameters `after`, `limit` and `wait`.
+fn read_request(mut query: Query<'_>, method: SentMethod) -> Result<ChangeRequest, Problem> {
+    let after = number(&mut query, "after", 0..=i64::MAX, "must be a whole number from 0 on");
+    let limit = number(&mut query, "limit", 1..=1000, "must be 1 to 1000");
+    let wait = number(&mut query, "wait", 0..=30, "must be 0 to 30, in seconds");
+    // There are no other forms here, so that `Accept` does not matter.
+    let _: Option<()> = query.optional("format", |value| match value {
+        "json" | "html" => Ok(()),
+        _ => Err(FieldError::new("format", "invalid_choice", "must be json here")),
+    });
+    query.finish()?;
+    // Nobody waits for the head of an answer.
+    let wait = if method.is_head() { 0 } else { wait.unwrap_or(0) };
+    Ok(ChangeRequest {
+        after: after.unwrap_or(0),
+        limit: limit.and_then(|limit| limit.try_into().ok()).unwrap_or(1000),
+        wait: Duration::from_secs(wait.unsigned_abs()),
+    })
+}
+
+/// The parameter `name`: decimal digits alone, in `range`.
+fn number(
+    query: &mut Query<'_>,
+    name: &'static str,
+    range: RangeInclusive<i64>,
+    expected: &'static str,
+) -> Option<i64> {
+    query.optional(name, |value| {
+        let digits = value.bytes().all(|byte| byte.is_ascii_digit()).then_some(value);
+        let number = digits.and_then(|digits| digits.parse().ok());
+        let error = FieldError::new(name, "invalid_number", expected);
+        number.filter(|number| range.contains(number)).ok_or(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(raw: &str) -> Option<(i64, u16, u64)> {
+        let request = read_request(Query::parse(raw), SentMethod("GET")).ok()?;
+        Some((request.after, request.limit, request.wait.as_secs()))
+    }
+
+    #[test]
+    fn parameters_have_defaults_and_bounds() {
+        assert_eq!(read(""), Some((0, 1000, 0)));
+        assert_eq!(read("after=&x=%zz&format=json&wait="), Some((0, 1000, 0)));
+        assert_eq!(read("wait=30&limit=1&%61fter=9223372036854775807"), Some((i64::MAX, 1, 30)));
+        for invalid in [
+            "after=-1",
+            "after=%2B1",
+            "after=9223372036854775808",
+            "after=1&after=1",
+            "after=%ff",
+            "limit=0",
+            "limit=1001",
+            "limit=65537",
+            "wait=31",
+            "wait=1.5",
+            "format=csv",
+            "format=ndjson",
+        ] {
+            assert_eq!(read(invalid), None, "{invalid}");
+        }
+    }
+
+    #[test]
+    fn only_a_get_waits() {
+        let waits = |method| {
+            let request = read_request(Query::parse("wait=5"), SentMethod(method));
+            request.map(|request| request.wait.as_secs()).ok()
+        };
+        assert_eq!((waits("GET"), waits("HEAD")), (Some(5), Some(0)));
+    }
+}

@@ -1,0 +1,131 @@
+//! How changes are read in order although transactions commit out of order.
+//!
+//! A look finds the highest visible number first, and then the transactions that hold the lock of an
+//! INSERT. An INSERT locks its table before it draws its number, and its transaction releases the
+//! lock only after it has become visible. So every transaction that has drawn a lower number is
+//! either visible to each later snapshot, or rolled back, or among those that the look found. `CREATE
+//! INDEX CONCURRENTLY` waits for writers in the same way.
+//!
+//! This relies on:
+//! - Numbers are drawn only by the default of a column inside an INSERT, never by an earlier
+//!   `nextval`, and never set by `OVERRIDING SYSTEM VALUE`. All are drawn from the sequence of
+//!   `attendance.id`, whose CACHE is 1. Release 0.1.0 draws from it in the same way.
+//! - Every table that draws numbers is in the list of [`Numbers`]. An erasure draws its number in the
+//!   transaction that changes the rows.
+//! - Highest number, locks and rows are read in this order. The snapshot of the statement that looks is
+//!   taken before it reads the locks, which have no snapshot. The rows are read by a later statement,
+//!   which has a later snapshot, because every session sets READ COMMITTED.
+//! - A standby knows no such locks, so nothing counts that a server in recovery answers.
+//! - After a reconnect everything starts over, because locks and names of transactions are of one
+//!   server.
+
+use diesel::dsl::sql;
+use diesel::pg::{Pg, PgConnection};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Bool, Text};
+
+use super::amendments::{AmendmentRow, ErasureRow, erased, stored};
+use super::classify::classify;
+use super::row::{Row, entry};
+use super::session;
+use super::store::PostgresStore;
+use super::tables::{amendment, attendance, erasure};
+use crate::domain::Change;
+use crate::store::{Changes, Follower, Look, OpenWriter, StoreError};
+
+impl Changes for PostgresStore {
+    fn follower(&self) -> Result<Box<dyn Follower>, StoreError> {
+        let connection = session::open_for_following(self.target(), self.timeout())?;
+        Ok(Box::new(PostgresFollower(connection)))
+    }
+
+    fn changes(&self, after: i64, settled: i64, limit: u16) -> Result<Vec<Change>, StoreError> {
+        let mut changes = self.read(|connection| changes(connection, after, settled, limit))??;
+        // Each of the three kinds is in order, and complete up to its last one.
+        changes.sort_by_key(Change::number);
+        changes.truncate(limit.into());
+        Ok(changes)
+    }
+}
+
+struct PostgresFollower(PgConnection);
+
+impl Follower for PostgresFollower {
+    fn look(&mut self) -> Result<Look, StoreError> {
+        let numbers = Numbers.get_result::<(bool, i64, i64, Vec<String>)>(&mut self.0);
+        let (in_recovery, drawn, highest, mut names) =
+            numbers.map_err(|error| classify(error, &mut self.0))?;
+        if in_recovery {
+            return Err(StoreError::unreachable("the server is a standby, which is not followed"));
+        }
+        names.sort();
+        names.dedup();
+        let writer = |name: String| OpenWriter { is_prepared: name.starts_with("-1/"), name };
+        Ok(Look { drawn, highest, writers: names.into_iter().map(writer).collect() })
+    }
+}
+
+/// Whether the server is a standby, the highest number that was drawn, the highest visible number,
+/// and the names of the transactions that may have drawn lower ones.
+///
+/// The name `n/0` is of a transaction that is committing and visible already. A prepared transaction
+/// keeps its locks, in older servers and after a restart by the name `-1/` and its number.
+#[derive(QueryId)]
+struct Numbers;
+
+impl QueryFragment<Pg> for Numbers {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "SELECT pg_is_in_recovery(), \
+             coalesce(pg_sequence_last_value(\
+             pg_get_serial_sequence('attendance', 'id')::regclass), 0), \
+             greatest((SELECT max(id) FROM attendance), (SELECT max(change) FROM amendment), \
+             (SELECT max(change) FROM erasure), 0), \
+             ARRAY(SELECT virtualtransaction FROM pg_locks \
+             WHERE locktype = 'relation' AND granted AND mode = 'RowExclusiveLock' \
+             AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
+             AND relation IN ('attendance'::regclass, 'amendment'::regclass, 'erasure'::regclass) \
+             AND virtualtransaction NOT LIKE '%/0')",
+        );
+        Ok(())
+    }
+}
+
+impl Query for Numbers {
+    type SqlType = (Bool, BigInt, BigInt, Array<Text>);
+}
+
+impl RunQueryDsl<PgConnection> for Numbers {}
+
+/// The entries, then the amendments, then the erasures. The inner error is a row that cannot be read.
+fn changes(
+    connection: &mut PgConnection,
+    after: i64,
+    settled: i64,
+    limit: u16,
+) -> QueryResult<Result<Vec<Change>, StoreError>> {
+    let is_primary = || sql::<Bool>("NOT pg_is_in_recovery()");
+    let entries = attendance::table
+        .filter(attendance::id.gt(after).and(attendance::id.le(settled)))
+        .filter(is_primary())
+        .order(attendance::id)
+        .limit(limit.into())
+        .load::<Row>(connection)?;
+    let amendments = amendment::table
+        .filter(amendment::change.gt(after).and(amendment::change.le(settled)))
+        .filter(is_primary())
+        .order(amendment::change)
+        .limit(limit.into())
+        .load::<AmendmentRow>(connection)?;
+    let erasures = erasure::table
+        .filter(erasure::change.gt(after).and(erasure::change.le(settled)))
+        .filter(is_primary())
+        .order(erasure::change)
+        .limit(limit.into())
+        .load::<ErasureRow>(connection)?;
+    let created = entries.into_iter().map(|row| entry(row).map(Change::Created));
+    let amended = amendments.into_iter().map(|row| Ok(Change::Amended(stored(row))));
+    let erased = erasures.into_iter().map(|row| Ok(Change::Erased(erased(row))));
+    Ok(created.chain(amended).chain(erased).collect())
+}
