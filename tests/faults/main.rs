@@ -26,6 +26,8 @@ mod probes;
 mod request_log;
 mod store_lock;
 
+mod amendments;
+mod changes;
 mod copy;
 mod crashes;
 mod cut_networks;

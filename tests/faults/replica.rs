@@ -103,6 +103,50 @@ fn sheets_are_read_from_the_replica_and_report_its_lag() {
     system.wait_until_caught_up();
 }
 
+/// What a sheet's header says is true of the replica's snapshot, which lags behind the primary.
+#[test]
+fn a_sheet_of_the_replica_contains_every_change_up_to_the_one_that_it_names() {
+    let system = Replication::start();
+    system.record("A");
+    system.wait_for_replica("A");
+    let change = |sheet: &Answer| sheet.header("rollcall-change").unwrap().parse::<i64>().unwrap();
+    let ids = |sheet: &Answer| {
+        let entries = sheet.json();
+        let ids = entries.as_array().unwrap().iter().map(|entry| entry["id"].as_i64().unwrap());
+        ids.collect::<Vec<_>>()
+    };
+    let mut sheets = Vec::new();
+    let mut last = 1;
+    // In each session a transaction draws a number before that of an entry, and commits later.
+    let draw = "BEGIN; INSERT INTO attendance (entry_id, login, received_at, lastname, firstname) \
+         VALUES (gen_random_uuid(), now(), now(), 'Late', 'Commit')";
+    // What the replica has is known twice a second, so that this is several times while they write.
+    wait_until("sheets of the replica name later changes", || {
+        let mut late = system.primary.session();
+        late.batch_execute(draw).unwrap();
+        system.record("B");
+        sheets.push(system.sheet());
+        late.batch_execute("COMMIT").unwrap();
+        sheets.push(system.sheet());
+        last += 2;
+        let mut named: Vec<_> =
+            sheets.iter().filter(|sheet| lag(sheet).is_some()).map(change).collect();
+        named.dedup();
+        named.len() >= 4
+    });
+    wait_until("the replica has everything, and the header says so", || {
+        let sheet = system.sheet();
+        change(&sheet) == last && lag(&sheet).is_some()
+    });
+    let all = ids(&system.sheet());
+    assert_eq!(all.len() as i64, last);
+    for sheet in &sheets {
+        let (change, ids) = (change(sheet), ids(sheet));
+        let up_to = |ids: &[i64]| ids.iter().filter(|id| **id <= change).count();
+        assert_eq!(up_to(&ids), up_to(&all), "{change} {ids:?}");
+    }
+}
+
 /// The replication connection stays open and sends nothing, which the replica itself cannot notice.
 #[test]
 fn a_stalled_stream_shows_in_the_lag() {

@@ -116,6 +116,10 @@ fn use_all_of(service: &Process) {
     assert_eq!(corrected.status, 201, "{corrected:?}");
     assert_eq!(sheet(address, "today"), [corrected.json()]);
     assert_eq!(get(address, &format!("/table/entry/{other}")).json()["state"], "replaced");
+    let changes = get(address, "/table/changes").json();
+    assert_eq!(changes["changes"].as_array().unwrap().len(), 5, "{changes}");
+    let today = get(address, "/table/view/date:today");
+    assert_eq!(today.header("rollcall-change"), Some(&*changes["next"].to_string()));
     let made = send(service, "/admin/tokens", &json!({"name": "a", "role": "reader"}));
     assert_eq!(made.status, 201, "{made:?}");
     let token = made.json()["token"].as_str().unwrap().to_owned();

@@ -6,17 +6,13 @@ use tokio::select;
 use tokio::sync::Semaphore;
 
 use super::Reader;
-use super::follower::{Following, LONG_HOLD};
+use super::follower::{Following, Interest, Known, LONG_HOLD};
 use super::last_recorded::LastRecorded;
 use crate::domain::Change;
 use crate::store::{Store, StoreError};
 
 /// How many readers wait at once.
 const MAX_WAITING: usize = 256;
-
-/// How old a look may be that counts for a snapshot, as long as this process has recorded nothing
-/// since. So sheets cost at most ten looks a second.
-const FRESH: Duration = Duration::from_millis(100);
 
 /// How far [`ChangeFeed::settled`] may lag behind before it is worth a wait.
 const CURRENT: Duration = Duration::from_secs(1);
@@ -104,8 +100,7 @@ impl ChangeFeed {
             false => Some(self.waiting.try_acquire().map_err(|_| NoChanges::Busy)?),
         };
         let came = Instant::now();
-        let mut interest = self.following.ask();
-        let mut known = interest.looked(self.reader.timeout()).await?;
+        let (mut interest, mut known) = self.first_look(request).await?;
         if after > known.drawn {
             return Err(NoChanges::Lost);
         }
@@ -136,14 +131,25 @@ impl ChangeFeed {
         }
     }
 
+    /// What is known when a reader comes. Those that wait share the looks that are made anyway, so
+    /// that many of them cost no more than one.
+    async fn first_look(&self, request: ChangeRequest) -> Result<(Interest, Known), StoreError> {
+        let known = self.following.known();
+        if !request.wait.is_zero() && known.is_fresh() && request.after <= known.drawn {
+            return Ok((self.following.wait(), known));
+        }
+        let mut interest = self.following.ask();
+        let known = interest.looked(self.reader.timeout()).await?;
+        Ok((interest, known))
+    }
+
     /// A number N: every snapshot of the primary that is taken after this has returned contains every
     /// change up to N. Without open transactions N is the highest number that was visible when this
-    /// was called, or up to [`FRESH`] before if only other processes have recorded since. A
-    /// transaction that is held open makes N lag.
+    /// was called; a tenth of a second before, if only other processes have recorded since, so that sheets
+    /// cost at most ten looks a second. A transaction that is held open makes N lag.
     pub async fn settled(&self) -> i64 {
         let known = self.following.known();
-        let is_fresh = known.at.is_some_and(|at| at.elapsed() < FRESH);
-        if is_fresh && known.horizon.settled() >= self.last_recorded.number() {
+        if known.is_fresh() && known.horizon.settled() >= self.last_recorded.number() {
             return known.horizon.settled();
         }
         let mut interest = self.following.ask();

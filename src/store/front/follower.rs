@@ -15,8 +15,12 @@ use crate::store::{Follower, Store, StoreError};
 /// The pause between two looks while readers wait.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The same while open transactions hold changes up. They normally end within milliseconds.
+/// The same while open transactions hold up changes that are older than two pauses. They normally end
+/// within milliseconds.
 const HELD_UP_PAUSE: Duration = Duration::from_millis(10);
+
+/// The age up to which a look counts as if it were made now, while a follower looks regularly.
+pub(super) const FRESH: Duration = PAUSE;
 
 /// A transaction that holds changes up for longer than this is a long one.
 pub(super) const LONG_HOLD: Duration = Duration::from_millis(250);
@@ -82,12 +86,23 @@ impl Following {
         self.0.known.borrow().clone()
     }
 
-    /// Wants a look that begins after now, and further ones while the result lives.
+    /// Wants a look that begins now, and further ones while the result lives.
     pub(super) fn ask(&self) -> Interest {
+        self.join(true)
+    }
+
+    /// Wants looks from time to time while the result lives.
+    pub(super) fn wait(&self) -> Interest {
+        self.join(false)
+    }
+
+    fn join(&self, is_urgent: bool) -> Interest {
         let mut demand = self.0.lock();
         demand.readers += 1;
-        demand.look = demand.begun + 1;
-        let look = demand.look;
+        let look = demand.begun + 1;
+        if is_urgent {
+            demand.look = look;
+        }
         drop(demand);
         self.0.changed.notify_one();
         Interest { shared: self.0.clone(), known: self.0.known.subscribe(), look }
@@ -102,6 +117,22 @@ impl Drop for Following {
 }
 
 impl Known {
+    /// Whether the last look has just begun.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.at.is_some_and(|at| at.elapsed() < FRESH)
+    }
+
+    /// How long to pause before the next look.
+    fn pause(&self) -> Duration {
+        let as_of = self.horizon.as_of();
+        let is_behind = as_of.is_none_or(|as_of| as_of.elapsed() > 2 * PAUSE);
+        let is_held_up = self.horizon.held_up_since().is_some();
+        match is_held_up && is_behind && !self.is_held_up_for_long() {
+            true => HELD_UP_PAUSE,
+            false => PAUSE,
+        }
+    }
+
     /// Whether changes that are visible are held up by a transaction that is a long one.
     pub(super) fn is_held_up_for_long(&self) -> bool {
         self.horizon.held_up_since().is_some_and(|since| since.elapsed() >= LONG_HOLD)
@@ -168,10 +199,7 @@ impl Shared {
                 tracing::info!("the changes can be followed again");
             }
             is_failing = known.failure.is_some();
-            pause = match known.horizon.held_up_since().is_some() && !known.is_held_up_for_long() {
-                true => HELD_UP_PAUSE,
-                false => PAUSE,
-            };
+            pause = known.pause();
             self.known.send_replace(known);
         }
     }
