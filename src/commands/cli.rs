@@ -41,8 +41,9 @@ enum Command {
     Healthcheck(healthcheck::Options),
     /// Copy an embedded store's file to the PostgreSQL database that the settings name
     ///
-    /// Entries that are there already stay as they are, so it can be interrupted and run again. Exit
-    /// status 1 if the database holds another entry under the same entry_id.
+    /// Amendments and erasures are copied too. What is there already stays as it is, so it can be
+    /// interrupted and run again. Exit status 1 if the database holds another entry under the same
+    /// entry_id. Erasures need the role that owns the tables.
     Copy(copy::Options),
     /// Erase names, badge numbers and reasons for good; moments and gates stay
     ///

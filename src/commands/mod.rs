@@ -3,6 +3,7 @@
 mod cli;
 mod console;
 mod copy;
+mod copying;
 mod erase;
 mod failure;
 mod healthcheck;

@@ -92,6 +92,11 @@ impl Trail {
         self.own().any(|own| own == amendment)
     }
 
+    /// The same, whatever the reasons are.
+    pub fn has_amendment_except_for_reason(&self, amendment: &Amendment) -> bool {
+        self.own().any(|own| Amendment { reason: amendment.reason.clone(), ..own.clone() } == *amendment)
+    }
+
     /// Whether the entry's names were erased. What a retry says cannot be compared with it any more.
     pub fn is_erased(&self) -> bool {
         let id = self.entry.passage.entry_id;
