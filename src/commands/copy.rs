@@ -63,7 +63,8 @@ pub(super) fn copy(settings: &Settings, options: Options) -> Result<(), Failure>
 
 fn report(tally: &Tally, file: &str, in_database: u64) -> Result<(), Failure> {
     let Tally { entries, amendments, erasures } = tally;
-    let outcomes = |of: &Outcomes| format!("{} copied, {} there before", of.copied, of.there_before);
+    let outcomes =
+        |of: &Outcomes| format!("{} copied, {} there before", of.copied, of.there_before);
     print_line(&format!("{file} holds {} entries: {}", entries.total(), outcomes(entries)));
     for (name, of) in [("amendments", amendments), ("erasures", erasures)] {
         if of.total() > 0 {

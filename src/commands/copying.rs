@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::progress::Progress;
-use crate::domain::{Amendment, Change, Erasure, Passage, Trail};
+use crate::domain::{Amendment, Change, Erasure, Passage};
 use crate::store::{Amendments, Eraser, Recorder, SqliteStore, Store, StoreError, Stored};
 
 /// How many entries are committed together.
@@ -142,7 +142,8 @@ impl<'a> Copying<'a> {
         Ok(())
     }
 
-    /// Whether the file's entry differs only because it was erased after it had been copied.
+    /// Whether the file's entry differs only because it was erased after it had been copied. A copy
+    /// has the same moments, to the microsecond.
     fn is_erased_since(&self, stored: &Passage, passage: &Passage) -> Result<bool, StoreError> {
         let nameless = Passage {
             firstname: passage.firstname.clone(),
@@ -150,7 +151,7 @@ impl<'a> Copying<'a> {
             person_ref: passage.person_ref.clone(),
             ..stored.clone()
         };
-        Ok(nameless.is_repeated_by(passage) && self.is_erased_in_file(passage.entry_id)?)
+        Ok(nameless == *passage && self.is_erased_in_file(passage.entry_id)?)
     }
 
     fn is_erased_in_file(&self, entry_id: Uuid) -> Result<bool, StoreError> {
@@ -189,7 +190,7 @@ impl<'a> Copying<'a> {
             return Ok(true);
         }
         let is_erased = there.is_erased() || self.is_erased_in_file(amendment.entry_id)?;
-        Ok(is_erased && Trail::has_amendment_except_for_reason(&there, amendment))
+        Ok(is_erased && there.has_amendment_except_for_reason(amendment))
     }
 
     /// Erases what waits to be erased and is not erased in the database yet.

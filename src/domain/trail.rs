@@ -94,7 +94,8 @@ impl Trail {
 
     /// The same, whatever the reasons are.
     pub fn has_amendment_except_for_reason(&self, amendment: &Amendment) -> bool {
-        self.own().any(|own| Amendment { reason: amendment.reason.clone(), ..own.clone() } == *amendment)
+        self.own()
+            .any(|own| Amendment { reason: amendment.reason.clone(), ..own.clone() } == *amendment)
     }
 
     /// Whether the entry's names were erased. What a retry says cannot be compared with it any more.

@@ -135,6 +135,31 @@ on_both_stores! {
         assert_eq!(app.get("/table/view/date:today").header("rollcall-change"), Some("5"));
     }
 
+    fn earlier_changes_show_no_name_and_an_erasure_is_a_change(store: StoreKind) {
+        let app = start_with_chain(store);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| app.get("/table/changes?after=3&wait=30").json());
+            let done = erased(&app, &["--person-ref", "B-7"]);
+            assert_eq!(done.last().unwrap(), "entries erased: 2, of 2 days");
+            let page = reader.join().unwrap();
+            let news = page["changes"].as_array().unwrap();
+            let at = &news[0]["at"];
+            assert_eq!(news, &[
+                json!({"change": 4, "kind": "erased", "at": at, "entry_id": ID}),
+                json!({"change": 5, "kind": "erased", "at": at, "entry_id": NEW}),
+            ]);
+        });
+        let all = app.get("/table/changes").json();
+        assert_eq!(all["next"], 5);
+        let changes = all["changes"].as_array().unwrap();
+        let member = |name: &str| changes.iter().map(|change| &change[name]).collect::<Vec<_>>();
+        assert_eq!(member("kind"), ["created", "created", "replaced", "erased", "erased"]);
+        assert_eq!((&changes[0]["entry"]["firstname"], &changes[2]["reason"]), (&json!("[erased]"), &json!("[erased]")));
+        for word in ["Arvin", "Zenaida", "Cudanin", "B-7"] {
+            assert!(!all.to_string().contains(word), "{word} in {all}");
+        }
+    }
+
     fn a_retry_of_anything_erased_is_a_replay_and_brings_nothing_back(store: StoreKind) {
         let app = start_with_chain(store);
         assert_eq!(app.post(person(OTHER)).status, 201);

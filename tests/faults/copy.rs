@@ -7,8 +7,12 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
+use serde_json::{Value, json};
+
+use crate::connection::{Connection, get};
+use crate::contents::contents;
 use crate::support::process::{command, rollcall};
-use crate::support::{Fresh, StoreKind};
+use crate::support::{Answer, Fresh, Process, StoreKind};
 
 /// Entries with and without a gate, and with and without `occurred_at`. The order of their ids
 /// differs from the order of their `entry_id`s.
@@ -110,6 +114,152 @@ fn an_entry_id_that_the_database_has_with_other_content_is_reported_and_not_chan
     assert_eq!(count(&target), 1);
     let name = diesel::select(sql::<Text>("(SELECT lastname FROM attendance)"));
     assert_eq!(name.get_result(&mut target.postgres()), Ok("O'Brien".to_owned()));
+}
+
+const ID: &str = "95844c14-bc2f-4249-8dc5-bd17377c5215";
+const NEW: &str = "85844c14-bc2f-4249-8dc5-bd17377c5215";
+const OTHER: &str = "75844c14-bc2f-4249-8dc5-bd17377c5215";
+
+fn send(service: &Process, path: &str, body: &Value) -> Answer {
+    Connection::open(service.address()).unwrap().send("POST", path, "", &body.to_string()).unwrap()
+}
+
+/// A chain of three entries, and a voided one.
+fn amended(service: &Process) {
+    let person = |id: &str| json!({"firstname": "Arvin", "lastname": "Cudanin", "person_ref": "7", "entry_id": id});
+    let correct = |id: &str, new: &str, gate: &str| {
+        let body = json!({"reason": "wrong gate", "gate": gate, "entry_id": new});
+        (format!("/table/entry/{id}/correct"), body)
+    };
+    let requests = [
+        ("/table/create".to_owned(), person(ID)),
+        ("/table/create".to_owned(), person(OTHER)),
+        correct(ID, NEW, "B"),
+        (format!("/table/entry/{OTHER}/void"), json!({"reason": "twice"})),
+        correct(NEW, "65844c14-bc2f-4249-8dc5-bd17377c5215", "C"),
+    ];
+    for (path, body) in requests {
+        let answer = send(service, &path, &body);
+        assert!(answer.status < 300, "{answer:?}");
+    }
+}
+
+/// The histories of both chains.
+fn histories(service: &Process) -> Vec<Value> {
+    let trail = |id: &str| {
+        let answer = get(service.address(), &format!("/table/entry/{id}"));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    };
+    [ID, NEW, OTHER].map(trail).into()
+}
+
+/// All changes in their order, without their numbers: a sequence of PostgreSQL has gaps.
+fn changes(service: &Process) -> Vec<Value> {
+    let answer = get(service.address(), "/table/changes");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let mut changes = answer.json()["changes"].as_array().unwrap().clone();
+    for change in &mut changes {
+        change["change"] = Value::Null;
+        if change["kind"] == "created" {
+            change["entry"]["id"] = Value::Null;
+        }
+    }
+    changes
+}
+
+fn lines(output: &Output, status: i32) -> Vec<String> {
+    assert_eq!(output.status.code(), Some(status), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn amendments_and_erasures_are_copied_in_their_order() {
+    let (source, target) = stores();
+    let services = [&source, &target].map(|store| Process::serve(&store.environment()));
+    let [file, database] = &services;
+    let equal = || assert_eq!(changes(database), changes(file));
+    amended(file);
+    let copied = lines(&copy(&source, &target), 0);
+    assert_eq!(
+        copied,
+        ["and 3 amendments: 3 copied, 0 there before", "the database holds 4 entries"]
+    );
+    equal();
+    let again = lines(&copy(&source, &target), 0);
+    assert_eq!(again[0], "and 3 amendments: 0 copied, 3 there before");
+
+    // What is erased in the file after it was copied is erased in the database.
+    let erase = ["erase", "--person-ref", "7"];
+    assert!(rollcall(&erase, &source.environment()).status.success());
+    let copied = lines(&copy(&source, &target), 0);
+    assert_eq!(
+        copied[..2],
+        ["and 3 amendments: 0 copied, 3 there before", "and 4 erasures: 4 copied, 0 there before",]
+    );
+    equal();
+    for word in ["Arvin", "Cudanin", "wrong gate", "twice"] {
+        let stored = contents(&target);
+        assert!(!stored.windows(word.len()).any(|part| part == word.as_bytes()), "{word}");
+    }
+    let again = lines(&copy(&source, &target), 0);
+    assert_eq!(again[1], "and 4 erasures: 0 copied, 4 there before");
+    // A copy into an empty database.
+    let empty = Fresh::migrated(StoreKind::Postgres);
+    let copied = lines(&copy(&source, &empty), 0);
+    assert_eq!(
+        copied[..2],
+        ["and 3 amendments: 3 copied, 0 there before", "and 4 erasures: 4 copied, 0 there before",]
+    );
+    let service = Process::serve(&empty.environment());
+    assert_eq!(changes(&service), changes(file));
+}
+
+#[test]
+fn what_is_erased_in_the_database_stays_erased() {
+    let (source, target) = stores();
+    let services = [&source, &target].map(|store| Process::serve(&store.environment()));
+    let [file, database] = &services;
+    amended(file);
+    assert!(copy(&source, &target).status.success());
+    assert!(rollcall(&["erase", "--person-ref", "7"], &target.environment()).status.success());
+    let erased = histories(database);
+    let again = lines(&copy(&source, &target), 0);
+    assert_eq!(
+        again,
+        ["and 3 amendments: 0 copied, 3 there before", "the database holds 4 entries"]
+    );
+    assert_eq!(histories(database), erased);
+    // A later amendment cannot be copied, and its replacement would bring the name back.
+    let path = format!("/table/entry/{OTHER}/correct");
+    assert_eq!(send(file, &path, &json!({"reason": "right"})).status, 201);
+    let refused = copy(&source, &target);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let stderr = text(&refused.stderr);
+    assert!(stderr.contains(&format!("has not the same amendment of entry {OTHER}")), "{stderr}");
+    assert_eq!((histories(database), count(&target)), (erased, 4));
+}
+
+#[test]
+fn an_amendment_of_another_entry_with_the_same_entry_id_is_not_copied() {
+    let (source, target) = stores();
+    let services = [&source, &target].map(|store| Process::serve(&store.environment()));
+    let [file, database] = &services;
+    amended(file);
+    let another = json!({"firstname": "Siobhán", "lastname": "O'Brien", "entry_id": ID});
+    assert_eq!(send(database, "/table/create", &another).status, 201);
+    assert!(rollcall(&["erase", "--person-ref", "7"], &source.environment()).status.success());
+    let refused = copy(&source, &target);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    let trail = get(database.address(), &format!("/table/entry/{ID}")).json();
+    assert_eq!(
+        (&trail["state"], &trail["entry"]["firstname"]),
+        (&json!("stands"), &json!("Siobhán"))
+    );
+    assert_eq!(count(&target), 2, "and the voided entry");
+    let stderr = text(&refused.stderr);
+    assert!(stderr.contains("not copied: 8,"), "{stderr}");
 }
 
 #[test]

@@ -193,6 +193,9 @@ fn the_services_role_can_do_all_that_the_service_does_and_change_nothing() {
     assert_eq!(erased.last().unwrap(), "entries erased: 3, of 1 days", "{erased:?}");
     let entry = get(service.address(), "/table/entry/95844c14-bc2f-4249-8dc5-bd17377c5215");
     assert_eq!(entry.json()["history"][2]["kind"], "erased", "{entry:?}");
+    // Two entries, an amendment, a replacement and its amendment, and three erasures.
+    let changes = get(service.address(), "/table/changes").json();
+    assert_eq!(changes["changes"].as_array().unwrap().len(), 8, "{changes}");
 }
 
 #[test]

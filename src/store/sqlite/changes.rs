@@ -20,7 +20,9 @@ impl Changes for SqliteStore {
 
     fn changes(&self, after: i64, settled: i64, limit: u16) -> Result<Vec<Change>, StoreError> {
         let mut connection = self.reader()?;
-        let mut changes = changes(&mut connection, after, settled, limit)
+        // A deferred transaction reads one snapshot, so that no kind lacks what another has.
+        let mut changes = connection
+            .transaction(|connection| changes(connection, after, settled, limit))
             .map_err(|error| classify(error, &mut connection))??;
         // Each of the three kinds is in order, and complete up to its last one.
         changes.sort_by_key(Change::number);
