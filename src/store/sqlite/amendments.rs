@@ -59,7 +59,7 @@ struct Link {
 }
 
 /// The `entry_id`s of the chain that an entry is in, its own included.
-pub(super) fn chain(connection: &mut SqliteConnection, entry_id: Uuid) -> QueryResult<Vec<String>> {
+fn chain(connection: &mut SqliteConnection, entry_id: Uuid) -> QueryResult<Vec<String>> {
     let links = sql_query(CHAIN).bind::<SqlText, _>(entry_id.to_string());
     let links = links.load::<Link>(connection)?;
     Ok(links.into_iter().map(|link| link.entry_id).collect())
@@ -137,7 +137,7 @@ pub(super) fn insert(
 }
 
 /// Draws a number from the sequence of the entries' ids. It exists, because the amended entry does.
-pub(super) fn next_number(connection: &mut SqliteConnection) -> QueryResult<i64> {
+fn next_number(connection: &mut SqliteConnection) -> QueryResult<i64> {
     diesel::update(sqlite_sequence::table.filter(sqlite_sequence::name.eq("attendance")))
         .set(sqlite_sequence::seq.eq(sqlite_sequence::seq + 1))
         .returning(sqlite_sequence::seq)

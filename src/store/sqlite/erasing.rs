@@ -1,24 +1,49 @@
-use std::collections::BTreeMap;
-
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
+use diesel::result::Error as DieselError;
 use diesel::sql_query;
-use diesel::sql_types::Integer;
+use diesel::sql_types::{BigInt, Integer, Text as SqlText};
 use diesel::sqlite::SqliteConnection;
 use uuid::Uuid;
 
-use super::amendments::{chain, next_number};
 use super::classify::classify;
 use super::session;
 use super::store::SqliteStore;
-use super::tables::{amendment, attendance, erasure};
+use super::tables::{attendance, erasure, sqlite_sequence};
 use crate::domain::{ERASED, ErasureScope};
 use crate::store::{Erasable, Eraser, Erasing, StoreError};
 
-/// An entry's id, `entry_id` and `login`.
-type Row = (i64, String, i64);
+/// The entries of the chains of a JSON array of `entry_id`s that are not erased.
+const CHAINS: &str = "WITH RECURSIVE chain (entry_id) AS (SELECT value FROM json_each(?) UNION \
+     SELECT CASE WHEN step.entry_id = chain.entry_id THEN step.replacement ELSE step.entry_id END \
+     FROM chain JOIN amendment step \
+     ON step.entry_id = chain.entry_id OR step.replacement = chain.entry_id \
+     WHERE step.replacement IS NOT NULL) \
+     SELECT id, entry_id, login FROM attendance WHERE entry_id IN (SELECT entry_id FROM chain) \
+     AND NOT EXISTS (SELECT 1 FROM erasure WHERE erasure.entry_id = attendance.entry_id) \
+     ORDER BY id";
+
+const ERASE_ENTRIES: &str = "UPDATE attendance SET firstname = ?1, lastname = ?1, person_ref = NULL \
+     WHERE entry_id IN (SELECT value FROM json_each(?2))";
+
+const ERASE_REASONS: &str = "UPDATE amendment SET reason = ?1 \
+     WHERE entry_id IN (SELECT value FROM json_each(?2))";
+
+/// The numbers follow the first parameter in the order of the array.
+const STORE_ERASURES: &str = "INSERT INTO erasure (change, entry_id, erased_at) \
+     SELECT ?1 + key + 1, value, ?2 FROM json_each(?3) ORDER BY key";
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+    #[diesel(sql_type = SqlText)]
+    entry_id: String,
+    #[diesel(sql_type = BigInt)]
+    login: i64,
+}
 
 #[derive(QueryableByName)]
 struct Checkpoint {
@@ -59,40 +84,30 @@ impl Eraser for SqliteEraser {
                 .filter(attendance::firstname.eq(&**firstname))
                 .filter(attendance::lastname.eq(&**lastname)),
         };
-        let rows = query.load::<Row>(&mut self.0);
+        let rows = query.load::<(i64, String, i64)>(&mut self.0);
         let rows = rows.map_err(|error| classify(error, &mut self.0))?;
-        rows.into_iter().map(erasable).collect()
+        let rows = rows.into_iter().map(|(id, entry_id, login)| Row { id, entry_id, login });
+        rows.map(erasable).collect()
     }
 
     fn chains(&mut self, entries: &[Uuid]) -> Result<Vec<Erasable>, StoreError> {
-        // A deferred transaction reads one snapshot.
-        let rows = self.0.transaction(|connection| chains(connection, entries));
-        let rows = rows.map_err(|error| classify(error, &mut self.0))?;
+        let rows = chains(&mut self.0, entries).map_err(|error| classify(error, &mut self.0))?;
         rows.into_iter().map(erasable).collect()
     }
 
     fn erase(&mut self, entries: &[Uuid], at: DateTime<Utc>) -> Result<Vec<Erasable>, StoreError> {
         let erased = self.0.immediate_transaction(|connection| {
             let chains = chains(connection, entries)?;
-            for (_, entry_id, _) in &chains {
-                diesel::update(attendance::table.filter(attendance::entry_id.eq(entry_id)))
-                    .set((
-                        attendance::firstname.eq(ERASED),
-                        attendance::lastname.eq(ERASED),
-                        attendance::person_ref.eq(None::<&str>),
-                    ))
-                    .execute(connection)?;
-                diesel::update(amendment::table.filter(amendment::entry_id.eq(entry_id)))
-                    .set(amendment::reason.eq(ERASED))
-                    .execute(connection)?;
-                diesel::insert_into(erasure::table)
-                    .values((
-                        erasure::change.eq(next_number(connection)?),
-                        erasure::entry_id.eq(entry_id),
-                        erasure::erased_at.eq(at.timestamp_micros()),
-                    ))
-                    .execute(connection)?;
+            let ids = json(chains.iter().map(|row| &row.entry_id))?;
+            for statement in [ERASE_ENTRIES, ERASE_REASONS] {
+                let statement = sql_query(statement).bind::<SqlText, _>(ERASED);
+                statement.bind::<SqlText, _>(&ids).execute(connection)?;
             }
+            sql_query(STORE_ERASURES)
+                .bind::<BigInt, _>(draw_numbers(connection, chains.len())?)
+                .bind::<BigInt, _>(at.timestamp_micros())
+                .bind::<SqlText, _>(&ids)
+                .execute(connection)?;
             Ok(chains)
         });
         let erased = erased.map_err(|error| classify(error, &mut self.0))?;
@@ -115,23 +130,27 @@ impl Eraser for SqliteEraser {
     }
 }
 
-/// Inside a transaction.
 fn chains(connection: &mut SqliteConnection, entries: &[Uuid]) -> QueryResult<Vec<Row>> {
-    let mut rows = BTreeMap::new();
-    for entry in entries {
-        let ids = chain(connection, *entry)?;
-        let erasures = erasure::table.filter(erasure::entry_id.eq(attendance::entry_id));
-        let found = attendance::table
-            .filter(attendance::entry_id.eq_any(ids))
-            .filter(not(exists(erasures)))
-            .select((attendance::id, attendance::entry_id, attendance::login))
-            .load::<Row>(connection)?;
-        rows.extend(found.into_iter().map(|row| (row.0, row)));
-    }
-    Ok(rows.into_values().collect())
+    sql_query(CHAINS).bind::<SqlText, _>(json(entries)?).load(connection)
 }
 
-fn erasable((id, entry_id, login): Row) -> Result<Erasable, StoreError> {
+/// Draws as many numbers from the sequence of the entries' ids, and returns the one before them.
+fn draw_numbers(connection: &mut SqliteConnection, count: usize) -> QueryResult<i64> {
+    let count =
+        i64::try_from(count).map_err(|error| DieselError::QueryBuilderError(error.into()))?;
+    diesel::update(sqlite_sequence::table.filter(sqlite_sequence::name.eq("attendance")))
+        .set(sqlite_sequence::seq.eq(sqlite_sequence::seq + count))
+        .returning(sqlite_sequence::seq - count)
+        .get_result(connection)
+}
+
+/// An array as the one parameter of a statement with a fixed text.
+fn json(ids: impl IntoIterator<Item = impl ToString>) -> QueryResult<String> {
+    let ids: Vec<_> = ids.into_iter().map(|id| id.to_string()).collect();
+    serde_json::to_string(&ids).map_err(|error| DieselError::QueryBuilderError(error.into()))
+}
+
+fn erasable(Row { id, entry_id, login }: Row) -> Result<Erasable, StoreError> {
     let invalid = || StoreError::defect(format!("the row with id {id} is invalid"));
     Ok(Erasable {
         id,
