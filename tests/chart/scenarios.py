@@ -15,6 +15,8 @@ PEERS = {
         "databaseTo": [{"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.7/32"]}}],
     }
 }
+MONITOR = {"serviceMonitor": {"enabled": True, "tokenSecret": "rollcall-metrics"}}
+RETENTION = {"retention": {"enabled": True, "days": 365}}
 LONG = {"fullnameOverride": "a-name-much-longer-than-what-is-left-of-it-in-the-names"}
 
 SCENARIOS = {
@@ -40,6 +42,11 @@ SCENARIOS = {
     "Job with a suffix": (EXTERNAL, {"migrations": {"nameSuffix": "1-1-0"}}),
     **{f"pull {when}": (EXTERNAL, {"image": {"pullPolicy": when}}) for when in ("Always", "IfNotPresent", "Never")},
     "access by tokens": (EXTERNAL, {"access": {"mode": "token", "existingSecret": "rollcall-access"}}),
+    "open access": (EXTERNAL, {"access": {"mode": "open"}}),
+    "open access, bundled": (BUNDLED, {"access": {"mode": "open"}}),
+    "retention": (EXTERNAL, RETENTION),
+    "retention, separate owner role": (EXTERNAL, RETENTION, {"migrations": {"existingSecret": "owner"}}),
+    "retention, cnpg": (CNPG, RETENTION),
     "log as text": (EXTERNAL, {"log": {"format": "text"}}),
     "one pod": (EXTERNAL, {"replicaCount": 1}),
     "scaled by load": (EXTERNAL, {"autoscaling": {"enabled": True}}),
@@ -55,7 +62,8 @@ SCENARIOS = {
     "external, network policies": (EXTERNAL, POLICIES),
     "external, network policies with peers": (EXTERNAL, POLICIES, PEERS),
     "cnpg, network policies": (CNPG, POLICIES, PEERS),
-    "ServiceMonitor": (EXTERNAL, {"serviceMonitor": {"enabled": True}}),
+    "ServiceMonitor": (EXTERNAL, MONITOR),
+    "ServiceMonitor, open access": (EXTERNAL, {"serviceMonitor": {"enabled": True}, "access": {"mode": "open"}}),
     "PrometheusRule": (EXTERNAL, {"prometheusRule": {"enabled": True}}),
     "dashboard": (EXTERNAL, {"dashboard": {"enabled": True}}),
     "long name": (BUNDLED, LONG),
@@ -96,7 +104,8 @@ SCENARIOS = {
                 "hosts": ["attendance.example.org"],
                 "tls": [{"secretName": "tls", "hosts": ["attendance.example.org"]}],
             },
-            "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+            **RETENTION,
+            "serviceMonitor": {**MONITOR["serviceMonitor"], "labels": {"release": "prometheus"}},
             "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
             "dashboard": {"enabled": True, "annotations": {"folder": "Gates"}},
         },

@@ -5,6 +5,7 @@ import re
 import subprocess
 
 from conftest import CHART, EXTERNAL, ROOT, TOOLS, only
+from scenarios import RETENTION
 
 import pytest
 import yaml
@@ -56,19 +57,21 @@ def test_the_rules_work_for_any_release(render, tmp_path, release, fullname, job
         "prometheusRule": {"enabled": True, "labels": {"for": "us"}},
         "migrations": {"nameSuffix": suffix},
     }
-    objects = render(EXTERNAL, values, release=release)
+    objects = render(EXTERNAL, values, RETENTION, release=release)
     rule = only(objects, "PrometheusRule")
     assert rule["apiVersion"] == "monitoring.coreos.com/v1"
     assert rule["metadata"]["labels"]["for"] == "us"
     assert rule["spec"].keys() == {"groups"}
     assert only(objects, "Deployment")["metadata"]["name"] == fullname
     assert only(objects, "Job")["metadata"]["name"].startswith(f"{job}-migrate-")
+    assert only(objects, "CronJob")["metadata"]["name"] == f"{fullname}-retention"
 
     # The same tests, with the release's names in the series.
     tests = TESTS.read_text().replace("../../helm/rollcall/files/alerts.yaml", "rules.yaml")
     tests = re.sub(r'(namespace[=:] ?"?)rollcall\b', r"\1gates", tests).replace("in rollcall has", "in gates has")
     tests = re.sub(r'\b(job|deployment)="rollcall(-canary)?"', rf'\1="{fullname}\2"', tests)
     tests = tests.replace("rollcall-migrate-1-a", f"{job}-migrate-1-a")
+    tests = tests.replace("rollcall-retention-1", f"{fullname}-retention-1")
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rule["spec"]))
     (tmp_path / "tests.yaml").write_text(tests)
     promtool("check", "rules", tmp_path / "rules.yaml")

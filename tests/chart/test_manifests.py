@@ -19,8 +19,9 @@ FOREIGN = {"Cluster", "HTTPRoute", "VirtualService", "ServiceMonitor", "Promethe
 # The longest release name that helm allows.
 RELEASE = "a-release-with-the-longest-name-that-helm-lets-one-use"[:53]
 DNS_LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
-# Leaves room for a pod's ordinal and for the hash in a label of a StatefulSet's pods. CloudNativePG's limit is 50.
-LONGEST = {"StatefulSet": 52, "Cluster": 50}
+# Leaves room for a pod's ordinal and for the hash in a label of a StatefulSet's pods. A CronJob adds 11 characters to the
+# names of its Jobs. CloudNativePG's limit is 50.
+LONGEST = {"StatefulSet": 52, "Cluster": 50, "CronJob": 52}
 
 
 @every_scenario

@@ -8,6 +8,9 @@ from scenarios import SCENARIOS
 import pytest
 import yaml
 
+# A command of the service in one of its pods.
+IN_POD = "kubectl --namespace gates exec deployment/rollcall --container rollcall -- /rollcall"
+
 
 @pytest.fixture
 def notes(template, render, tmp_path):
@@ -35,10 +38,35 @@ def test_the_notes_have_the_next_commands(notes, render):
         f"kubectl --namespace gates logs job/{job}",
         "helm test rollcall --namespace gates --logs",
         "kubectl --namespace gates port-forward service/rollcall 8000:8000",
-        "curl -d '{\"firstname\": \"Arvin\", \"lastname\": \"Cudanin\", \"gate\": \"A\"}' localhost:8000/table/create",
-        "curl localhost:8000/table/view/date:today",
+        f"GATE=$({IN_POD} token create gate-a --role gate --gate A)",
+        """curl -H "Authorization: Bearer $GATE" -d '{"firstname": "Arvin", "lastname": "Cudanin"}' """
+        "localhost:8000/table/create",
+        f"OFFICE=$({IN_POD} token create office --role reader)",
+        'curl -H "Authorization: Bearer $OFFICE" localhost:8000/table/view/date:today',
     ):
         assert f"\n     {command}\n" in text + "\n"
+    [container] = only(render(EXTERNAL), "Deployment")["spec"]["template"]["spec"]["containers"]
+    assert f"--container {container['name']} " in IN_POD
+
+
+def test_the_notes_say_that_access_is_open(notes):
+    text = notes(*SCENARIOS["open access"])
+    assert "Access is open" in text
+    for command in (
+        """curl -d '{"firstname": "Arvin", "lastname": "Cudanin", "gate": "A"}' localhost:8000/table/create""",
+        "curl localhost:8000/table/view/date:today",
+        f"{IN_POD} token create gate-a --role gate --gate A",
+    ):
+        assert f"\n     {command}\n" in text + "\n"
+    assert "Access is open" not in notes(EXTERNAL)
+
+
+def test_the_notes_tell_where_the_admins_token_is(notes):
+    for values, secret in ((BUNDLED, "rollcall-access"), ({**EXTERNAL, "access": {"existingSecret": "mine"}}, "mine")):
+        command = f"get secret/{secret} --output jsonpath='{{.data.admin-token}}' | base64 --decode"
+        assert f"\n     kubectl --namespace gates {command}\n" in notes(values) + "\n"
+    for values in (EXTERNAL, CNPG):
+        assert "admin-token" not in notes(values)
 
 
 def test_the_notes_warn_of_the_bundled_database_only(notes, render):
@@ -46,7 +74,7 @@ def test_the_notes_warn_of_the_bundled_database_only(notes, render):
     assert "WARNING: the bundled database is for evaluation only." in text
     claim = only(render(BUNDLED), "StatefulSet")["spec"]["volumeClaimTemplates"][0]["metadata"]["name"]
     assert f"delete persistentvolumeclaim/{claim}-rollcall-database-0 secret/rollcall-database" in text
-    assert "secret/" not in notes({"database": {"existingSecret": "mine"}})
+    assert "secret/rollcall-database" not in notes({"database": {"existingSecret": "mine"}})
     for values in (EXTERNAL, CNPG):
         assert "WARNING" not in notes(values)
 

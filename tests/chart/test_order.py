@@ -1,5 +1,6 @@
 """Install, upgrade and roll back with the real helm, on a model of the API server whose pods wait as real ones do."""
 
+import base64
 import re
 import shutil
 import urllib.error
@@ -8,8 +9,9 @@ import urllib.request
 from conftest import BUNDLED, CHART, CNPG, EXTERNAL, merge
 from model.api_server import ApiServer
 from model.database import Database
-from model.images import Rollcall
-from model.kinds import CONFIG_MAP, DEPLOYMENT, KINDS, NAMESPACE, SECRET
+from model.images import Rollcall, Server
+from model.kinds import CONFIG_MAP, CRON_JOB, DEPLOYMENT, JOB, KINDS, NAMESPACE, SECRET
+from scenarios import RETENTION
 
 import pytest
 import yaml
@@ -18,11 +20,13 @@ CHART_YAML = yaml.safe_load((CHART / "Chart.yaml").read_text())
 THIS = f"ghcr.io/rollcall/rollcall:{CHART_YAML['appVersion']}"
 PATCHED = "ghcr.io/rollcall/rollcall:patched"
 NEXT = "ghcr.io/rollcall/rollcall:next"
+# A release without tokens.
+OLD = "ghcr.io/rollcall/rollcall:old"
 BROKEN = "ghcr.io/rollcall/rollcall:broken"
 # The last migrations of this release and of the next.
 MIGRATION = CHART_YAML["annotations"]["rollcall/last-migration"]
 NEXT_MIGRATION = "29991231000000"
-# The chart generates the password and keeps it.
+# The chart generates the password and the admin's token, and keeps them.
 MADE = {}
 HOST = EXTERNAL["database"]["external"]["host"]
 # The timeout of a failing command. In the model everything happens at once, so a longer timeout changes nothing.
@@ -36,6 +40,7 @@ def server():
         server.cluster.publish(THIS, Rollcall(MIGRATION))
         server.cluster.publish(PATCHED, Rollcall(MIGRATION))
         server.cluster.publish(NEXT, Rollcall(NEXT_MIGRATION))
+        server.cluster.publish(OLD, Rollcall(MIGRATION, tokens=False))
         server.cluster.publish(BROKEN, Rollcall(NEXT_MIGRATION, defect='relation "attendance" already exists'))
         yield server
         assert server.unmodelled == []
@@ -282,6 +287,81 @@ def test_pods_wait_for_a_missing_secret(attempt, upgrade, cluster):
     add_secret(cluster, EXTERNAL["database"]["existingSecret"], username="rollcall", password="secret")
     assert cluster.serving() == [THIS] * 2
     upgrade(EXTERNAL)
+
+
+@pytest.fixture
+def old_chart(alter):
+    """A chart like 0.1.0, which knows no tokens."""
+    variables = r"            - name: ROLLCALL_ACCESS\n.*?(?=            - name: ROLLCALL_LOG\n)"
+    return alter("templates/_deployment.tpl", variables, "")
+
+
+def access(cluster):
+    """The value of ROLLCALL_ACCESS in the Deployment, or None."""
+    [container] = cluster.objects.get(DEPLOYMENT, "gates", "rollcall")["spec"]["template"]["spec"]["containers"]
+    return {each["name"]: each.get("value") for each in container["env"]}.get("ROLLCALL_ACCESS")
+
+
+def admins_tokens(cluster):
+    """ROLLCALL_ADMIN_TOKEN in each process of the service."""
+    processes = [process for pod in cluster.processes.values() for process in pod.values()]
+    return [process.env.get("ROLLCALL_ADMIN_TOKEN") for process in processes if isinstance(process, Server)]
+
+
+def test_an_upgrade_from_a_release_without_tokens_needs_a_decision(upgrade, attempt, cluster, values, old_chart):
+    upgrade(values, image(OLD), chart=old_chart)
+    assert access(cluster) is None
+    before = len(cluster.events)
+    done = attempt(values)
+    assert done.returncode != 0
+    assert "access.mode is not set" in done.stderr
+    # No Job has run, and the old pods serve.
+    assert without_releases(cluster.events[before:]) == []
+    assert cluster.serving() == [OLD] * 2
+
+    upgrade(values, {"access": {"mode": "open"}})
+    assert (access(cluster), cluster.serving()) == ("open", [THIS] * 2)
+
+
+def test_only_an_explicit_value_ends_open_access(upgrade, attempt, cluster, values):
+    upgrade(values, {"access": {"mode": "open"}})
+    assert "Set access.mode=open" in attempt(values, {"replicaCount": 3}).stderr
+    assert (access(cluster), cluster.serving()) == ("open", [THIS] * 2)
+    upgrade(values, {"access": {"mode": "token"}})
+    assert access(cluster) == "token"
+    # A release with tokens keeps them.
+    upgrade(values, {"replicaCount": 3})
+    assert (access(cluster), cluster.serving()) == ("token", [THIS] * 3)
+
+
+def test_a_new_installation_needs_no_decision(upgrade, cluster, values):
+    upgrade(values)
+    assert access(cluster) == "token"
+
+
+def test_the_generated_admins_token_is_kept(upgrade, run, cluster):
+    upgrade(MADE)
+    made = cluster.objects.get(SECRET, "gates", "rollcall-access")["data"]
+    token = base64.b64decode(made["admin-token"]).decode()
+    assert re.fullmatch("[!-~]{32,}", token)
+    assert admins_tokens(cluster) == [token] * 2
+    upgrade(MADE, image(PATCHED))
+    assert cluster.objects.get(SECRET, "gates", "rollcall-access")["data"] == made
+    # Unlike the database's password, nothing that is kept needs it.
+    assert run("uninstall", "rollcall").returncode == 0
+    assert cluster.objects.find(SECRET, "gates", "rollcall-access") is None
+
+
+def test_old_entries_are_erased_with_the_owners_role(upgrade, cluster):
+    add_external_database(cluster, owner="owner")
+    add_secret(cluster, "rollcall-owner", username="owner", password="other secret")
+    upgrade(EXTERNAL, {"migrations": {"existingSecret": "rollcall-owner"}}, RETENTION)
+    planned = cluster.objects.get(CRON_JOB, "gates", "rollcall-retention")
+    # As the CronJob's controller does at its time.
+    job = {"metadata": {"name": "rollcall-retention-1", "namespace": "gates"}, "spec": planned["spec"]["jobTemplate"]["spec"]}
+    cluster.create(JOB, job)
+    assert "erased entries of rollcall older than 365 days" in cluster.events
+    assert "Job/rollcall-retention-1 complete" in cluster.events
 
 
 def test_uninstall_keeps_the_generated_password_and_the_volume(upgrade, run, cluster):

@@ -1,10 +1,11 @@
 """The manifests in k8s/ equal what the chart renders, and one `kubectl apply -k` installs them."""
 
+import base64
 import os
 import shutil
 import subprocess
 
-from conftest import CHART, KUBERNETES, ROOT, TOOLS
+from conftest import CHART, KUBERNETES, ROOT, TOOLS, only
 from model.api_server import ApiServer
 from model.images import Rollcall
 from model.kinds import KINDS, NAMESPACE
@@ -15,6 +16,8 @@ import pytest
 import yaml
 
 PLAIN = ROOT / "k8s"
+SECRET_FILES = ("password", "admin-token")
+ADMIN_TOKEN = "a token of at least 32 characters".replace(" ", "-")
 # Helm's own labels.
 HELM_LABELS = ("app.kubernetes.io/managed-by", "helm.sh/chart")
 CHART_YAML = yaml.safe_load((CHART / "Chart.yaml").read_text())
@@ -27,11 +30,12 @@ NEXT_MIGRATION = "29991231000000"
 
 @pytest.fixture
 def folder(tmp_path):
-    """A copy of k8s/ and of the chart, with the password file that an operator creates."""
+    """A copy of k8s/ and of the chart, with the files that an operator creates."""
     shutil.copytree(CHART, tmp_path / "helm" / "rollcall")
     plain = tmp_path / "k8s"
-    shutil.copytree(PLAIN, plain, ignore=shutil.ignore_patterns("password"))
+    shutil.copytree(PLAIN, plain, ignore=shutil.ignore_patterns(*SECRET_FILES))
     (plain / "password").write_text("correct horse")
+    (plain / "admin-token").write_text(ADMIN_TOKEN)
     return plain
 
 
@@ -85,11 +89,15 @@ def by_name(objects):
 
 
 def test_the_manifests_equal_what_the_chart_renders(objects, render):
-    rendered = render({"database": {"existingSecret": "rollcall-database"}})
+    values = {
+        "access": {"mode": "token", "existingSecret": "rollcall-access"},
+        "database": {"existingSecret": "rollcall-database"},
+    }
+    rendered = render(values)
     for each in rendered:
         for label in HELM_LABELS:
             del each["metadata"]["labels"][label]
-    # The test pod is only for `helm test`. The Secret is kustomize's and has a test of its own.
+    # The test pod is only for `helm test`. The Secrets are kustomize's and have a test of their own.
     wanted = {key: each for key, each in by_name(rendered).items() if key[0] != "Pod"}
     plain = {key: each for key, each in by_name(objects).items() if key[0] != "Secret"}
     assert sorted(plain) == sorted(wanted)
@@ -108,28 +116,35 @@ def test_kustomization_lists_every_file():
     assert sorted(listed) == sorted(file.name for file in PLAIN.glob("*.yaml") if file.name != "kustomization.yaml")
 
 
-def test_the_secret_has_the_keys_that_the_pods_read(objects, render):
-    """The same keys and type as the chart's Secret."""
-    [secret] = [each for each in objects if each["kind"] == "Secret"]
+def test_the_secrets_have_the_keys_that_the_pods_read(objects, render):
+    """The database's has the same keys and type as the chart's Secret."""
+    secret = only(objects, "Secret", "rollcall-database")
     [charts] = [each for each in render({"database": {"password": "correct horse"}}) if each["kind"] == "Secret"]
     for field in ("type", "data"):
         assert secret[field] == charts[field]
     assert secret["metadata"]["name"] == charts["metadata"]["name"]
+    [serve] = only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    [reference] = [each["valueFrom"] for each in serve["env"] if each["name"] == "ROLLCALL_ADMIN_TOKEN"]
+    admins = only(objects, "Secret", reference["secretKeyRef"]["name"])
+    assert base64.b64decode(admins["data"][reference["secretKeyRef"]["key"]]).decode() == ADMIN_TOKEN
 
 
-def test_without_a_password_nothing_is_applied(folder):
-    (folder / "password").unlink()
+@pytest.mark.parametrize("file", SECRET_FILES)
+def test_without_a_secret_nothing_is_applied(folder, file):
+    """Nor is an upgrade from 0.1.0, which had no tokens, before its operator has read README.md."""
+    (folder / file).unlink()
     done = subprocess.run(["kubectl", "kustomize", folder], capture_output=True, text=True)
     assert done.returncode != 0
-    assert "password" in done.stderr
+    assert file in done.stderr
     assert done.stdout == ""
 
 
-def test_no_password_is_committed():
+@pytest.mark.parametrize("file", SECRET_FILES)
+def test_no_secret_is_committed(file):
     tracked = subprocess.run(["git", "ls-files", "k8s"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "k8s/kustomization.yaml" in tracked.split()
-    assert "k8s/password" not in tracked.split()
-    assert subprocess.run(["git", "check-ignore", "--quiet", "k8s/password"], cwd=ROOT).returncode == 0
+    assert f"k8s/{file}" not in tracked.split()
+    assert subprocess.run(["git", "check-ignore", "--quiet", f"k8s/{file}"], cwd=ROOT).returncode == 0
 
 
 def test_every_field_exists_in_kubernetes(objects):

@@ -4,7 +4,7 @@ import copy
 
 from conftest import BUNDLED
 from pod_security import containers, pods, violations
-from scenarios import SCENARIOS
+from scenarios import RETENTION, SCENARIOS
 
 import pytest
 
@@ -35,14 +35,14 @@ def test_every_pod_is_restricted(render, values):
     objects = render(*values)
     found = [pod for each in objects for pod in pods(each)]
     kinds = [each["kind"] for each in objects]
-    expected = sum(kinds.count(kind) for kind in ("Deployment", "StatefulSet", "Job", "Pod"))
+    expected = sum(kinds.count(kind) for kind in ("Deployment", "StatefulSet", "Job", "CronJob", "Pod"))
     assert len(found) == expected >= 2
     assert [line for pod in found for line in violations(pod)] == []
 
 
 def test_every_kind_of_container_is_checked(render):
-    names = {each["name"] for pod in pods(render(BUNDLED)) for each in containers(pod["spec"])}
-    assert names == {"rollcall", "wait-for-schema", "migrate", "postgres", "ready"}
+    names = {each["name"] for pod in pods(render(BUNDLED, RETENTION)) for each in containers(pod["spec"])}
+    assert names == {"rollcall", "wait-for-schema", "migrate", "postgres", "ready", "erase"}
 
 
 def test_a_compliant_pod_has_no_violations():

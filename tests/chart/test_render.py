@@ -5,8 +5,9 @@ import json
 import shutil
 
 from conftest import BUNDLED, CHART, CNPG, EXTERNAL, only
-from scenarios import CANARY, MESH, POLICIES, ROUTE, SCENARIOS
+from scenarios import CANARY, MESH, MONITOR, POLICIES, RETENTION, ROUTE, SCENARIOS
 
+import pod_security
 import pytest
 import yaml
 
@@ -109,12 +110,10 @@ def test_only_volumes_are_writable_and_their_size_is_limited(render, values):
 
 @every_mode
 def test_every_container_has_requests_and_limits(render, values):
-    for each in render(values):
-        if each["kind"] in ("Deployment", "StatefulSet", "Job", "Pod"):
-            pod = each["spec"] if each["kind"] == "Pod" else each["spec"]["template"]["spec"]
-            for container in [*pod.get("initContainers", []), *pod["containers"]]:
-                assert set(container["resources"]["requests"]) == {"cpu", "memory"}
-                assert "memory" in container["resources"]["limits"]
+    for pod in pod_security.pods(render(values, RETENTION)):
+        for container in pod_security.containers(pod["spec"]):
+            assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+            assert "memory" in container["resources"]["limits"]
 
 
 # The database
@@ -130,7 +129,11 @@ def test_the_database_settings_are_passed_to_the_pods(render):
         "DATABASE_PASSWORD": "rollcall-db/password",
         "DATABASE_SSLMODE": "require",
     }
-    owner = {"DATABASE_USER": "owner/username", "DATABASE_PASSWORD": "owner/password"}
+    owner = {
+        "DATABASE_USER": "owner/username",
+        "DATABASE_PASSWORD": "owner/password",
+        "DATABASE_APP_ROLE": "rollcall-db/username",
+    }
     pod = spec(objects, "Deployment")
     assert environment(pod["initContainers"][0]) == database
     app_role = {"DATABASE_APP_ROLE": "rollcall-db/username"}
@@ -141,7 +144,7 @@ def test_the_database_settings_are_passed_to_the_pods(render):
         "DATABASE_READ_PORT": "5433",
         "DATABASE_POOL_SIZE": "10",
         "DATABASE_TIMEOUT_SECONDS": "5",
-        "ROLLCALL_ACCESS": "open",
+        "ROLLCALL_ACCESS": "token",
         "ROLLCALL_TIMEZONE": "UTC",
         "ROLLCALL_DAY_START": "00:00",
         "ROLLCALL_LOG": "info",
@@ -153,6 +156,11 @@ def test_a_replica_has_the_primarys_port_by_default(render):
     external = {"port": 6432, "readReplica": {"host": "replica"}}
     objects = render(EXTERNAL, {"database": {"external": external}})
     assert environment(spec(objects, "Deployment")["containers"][0])["DATABASE_READ_PORT"] == "6432"
+
+
+@every_mode
+def test_a_single_role_needs_no_grants(render, values):
+    assert "DATABASE_APP_ROLE" not in environment(spec(render(values), "Job")["containers"][0])
 
 
 @pytest.mark.parametrize("kind", ["Secret", "ConfigMap"])
@@ -292,6 +300,11 @@ REFUSED = {
         },
         "Leave one of them empty",
     ),
+    "retention without an age": ({**EXTERNAL, "retention": {"enabled": True}}, "retention.enabled needs retention.days"),
+    "a ServiceMonitor without a token": (
+        {**EXTERNAL, "serviceMonitor": {"enabled": True}},
+        "serviceMonitor.enabled needs serviceMonitor.tokenSecret",
+    ),
     "no hosts": ({**EXTERNAL, "ingress": {"enabled": True}}, "ingress.enabled needs ingress.hosts"),
     "no Gateway": ({**EXTERNAL, "httpRoute": {"enabled": True}}, "httpRoute.enabled needs httpRoute.parentRefs"),
     "no VirtualService hosts": ({**EXTERNAL, "virtualService": {"enabled": True}}, "needs virtualService.hosts"),
@@ -313,6 +326,96 @@ def test_contradictory_values_are_refused_with_an_instruction(template, values, 
     done = template(values)
     assert done.returncode != 0
     assert message in done.stderr
+
+
+# Access
+
+
+def admin_token(objects):
+    """The reference to the admin's token in the Deployment, or None."""
+    env = {each["name"]: each for each in spec(objects, "Deployment")["containers"][0]["env"]}
+    return env.get("ROLLCALL_ADMIN_TOKEN", {}).get("valueFrom", {}).get("secretKeyRef")
+
+
+@every_mode
+def test_requests_need_a_token_by_default(render, values):
+    assert environment(spec(render(values), "Deployment")["containers"][0])["ROLLCALL_ACCESS"] == "token"
+
+
+@pytest.mark.parametrize("mode", ["open", "token"])
+def test_the_mode_of_access_can_be_set(render, mode):
+    objects = render(EXTERNAL, ROUTE, CANARY, {"access": {"mode": mode}})
+    for name in ("rollcall", "rollcall-canary"):
+        assert environment(spec(objects, "Deployment", name)["containers"][0])["ROLLCALL_ACCESS"] == mode
+
+
+@pytest.mark.parametrize("values", [EXTERNAL, CNPG], ids=["external", "cnpg"])
+def test_only_the_bundled_database_has_a_generated_admin(render, template, values):
+    assert admin_token(render(values)) is None
+    assert "admin-token" not in template(values).stdout
+
+
+@every_mode
+def test_the_admins_token_can_come_from_an_existing_secret(render, values):
+    given = admin_token(render(values, {"access": {"existingSecret": "mine"}}))
+    # Required: if the name is mistyped, the pods wait for the Secret.
+    assert given == {"name": "mine", "key": "admin-token"}
+
+
+def test_without_a_cluster_no_admin_is_generated(template, render):
+    """The service runs without the Secret. The output tells how to create it."""
+    objects = render(BUNDLED)
+    assert "rollcall-access" not in {each["metadata"]["name"] for each in objects}
+    assert admin_token(objects) == {"name": "rollcall-access", "key": "admin-token", "optional": True}
+    output = template(BUNDLED).stdout
+    assert "kubectl create secret generic rollcall-access --namespace gates" in output
+    assert output == template(BUNDLED).stdout
+
+
+# Retention
+
+
+def test_nothing_is_erased_by_default(render):
+    for values in (*MODES.values(), CHART / "values-production.yaml", CHART / "values-gitops.yaml"):
+        assert "CronJob" not in {each["kind"] for each in render(values)}
+
+
+def test_old_entries_are_erased_by_the_owner_of_the_tables(render):
+    site = {"site": {"timezone": "Asia/Manila", "dayStart": "05:00"}}
+    objects = render(*SCENARIOS["retention, separate owner role"], site, {"retention": {"schedule": "15 2 * * 0"}})
+    job = only(objects, "CronJob", "rollcall-retention")["spec"]
+    assert (job["schedule"], job["timeZone"]) == ("15 2 * * 0", "Asia/Manila")
+    assert job["concurrencyPolicy"] == "Forbid"
+    pod = job["jobTemplate"]["spec"]["template"]["spec"]
+    [erase] = pod["containers"]
+    assert erase["args"] == ["erase", "--older-than", "365"]
+    assert erase["image"] == spec(objects, "Deployment")["containers"][0]["image"]
+    assert environment(erase) == {
+        "DATABASE_HOSTNAME": "db.example.org",
+        "DATABASE_PORT": "5432",
+        "DATABASE_NAME": "rollcall",
+        "DATABASE_USER": "owner/username",
+        "DATABASE_PASSWORD": "owner/password",
+        "DATABASE_SSLMODE": "require",
+        "ROLLCALL_TIMEZONE": "Asia/Manila",
+        "ROLLCALL_DAY_START": "05:00",
+    }
+
+
+@every_mode
+def test_with_one_role_the_service_role_erases(render, values):
+    objects = render(values, RETENTION)
+    pod = only(objects, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    erase, serve = environment(pod["containers"][0]), environment(spec(objects, "Deployment")["containers"][0])
+    assert erase.items() <= serve.items()
+
+
+def test_retention_verifies_the_databases_certificate(render):
+    objects = render(CHART / "values-production.yaml", RETENTION)
+    pod = only(objects, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert [each["configMap"]["name"] for each in pod["volumes"]] == ["database-authority"]
+    [erase] = pod["containers"]
+    assert environment(erase)["DATABASE_SSLROOTCERT"].startswith(erase["volumeMounts"][0]["mountPath"] + "/")
 
 
 # Scale
@@ -476,18 +579,14 @@ PROXY = {"app": "proxy"}
 
 @pytest.mark.parametrize("peers", [POLICIES, PEERS], ids=["from anywhere", "from the proxy"])
 def test_policies_allow_only_the_needed_connections(render, peers):
-    objects = render(BUNDLED, ROUTE, CANARY, peers)
-    pods = {
-        each["metadata"]["labels"]["app.kubernetes.io/component"]: (
-            each if each["kind"] == "Pod" else each["spec"]["template"]
-        )["metadata"]["labels"]
-        for each in objects
-        if each["kind"] in ("Deployment", "StatefulSet", "Job", "Pod")
-    }
-    assert pods.keys() == {"service", "canary", "migrate", "database", "test"}
-    for client in ("service", "canary", "migrate"):
+    objects = render(BUNDLED, ROUTE, CANARY, RETENTION, peers)
+    labels = [pod["metadata"]["labels"] for pod in pod_security.pods(objects)]
+    pods = {each["app.kubernetes.io/component"]: each for each in labels}
+    assert pods.keys() == {"service", "canary", "migrate", "retention", "database", "test"}
+    for client in ("service", "canary", "migrate", "retention"):
         assert allowed(objects, pods[client], pods["database"], 5432)
-        assert allowed(objects, pods[client], None, 53, "UDP") and allowed(objects, pods[client], None, 53)
+        assert allowed(objects, pods[client], None, 53, "UDP")
+        assert allowed(objects, pods[client], None, 53)
         assert not allowed(objects, pods[client], None, 443)
         assert not allowed(objects, pods[client], STRANGER, 5432)
     assert allowed(objects, pods["test"], pods["service"], 8000)
@@ -498,7 +597,8 @@ def test_policies_allow_only_the_needed_connections(render, peers):
         assert allowed(objects, STRANGER, pods[server], 8000) == (peers is POLICIES)
         assert not allowed(objects, PROXY, pods[server], 5432)
     assert not allowed(objects, STRANGER, pods["database"], 5432)
-    assert not allowed(objects, STRANGER, pods["migrate"], 8000)
+    for closed in ("migrate", "retention"):
+        assert not allowed(objects, STRANGER, pods[closed], 8000)
     assert not allowed(objects, pods["database"], None, 53, "UDP")
 
 
@@ -524,16 +624,28 @@ def test_policies_for_a_cloudnativepg_cluster(render):
 
 
 def test_prometheus_scrapes_only_the_service_and_the_canary(render):
-    objects = render(BUNDLED, ROUTE, CANARY, {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}})
+    objects = render(BUNDLED, ROUTE, CANARY, MONITOR, {"serviceMonitor": {"labels": {"release": "prometheus"}}})
     monitor = only(objects, "ServiceMonitor")
     assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     assert monitor["spec"].keys() == {"selector", "endpoints"}
-    assert monitor["spec"]["endpoints"] == [{"port": "http", "path": "/metrics", "interval": "30s"}]
+    assert monitor["spec"]["endpoints"] == [
+        {
+            "port": "http",
+            "path": "/metrics",
+            "interval": "30s",
+            "authorization": {"credentials": {"name": "rollcall-metrics", "key": "token"}},
+        }
+    ]
     services = [each for each in objects if each["kind"] == "Service"]
     selector = monitor["spec"]["selector"]
     found = {each["metadata"]["name"] for each in services if selects(selector, each["metadata"]["labels"])}
     assert found == {"rollcall", "rollcall-canary"}
+
+
+def test_prometheus_needs_no_token_with_open_access(render):
+    [endpoint] = only(render(*SCENARIOS["ServiceMonitor, open access"]), "ServiceMonitor")["spec"]["endpoints"]
+    assert endpoint.keys() == {"port", "path", "interval"}
 
 
 def test_the_dashboard_has_the_label_of_grafanas_sidecar(render):

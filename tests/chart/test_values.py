@@ -3,7 +3,7 @@
 import json
 
 from conftest import BUNDLED, CHART, CNPG, EXTERNAL, merge
-from scenarios import CANARY, MESH, POLICIES, ROUTE, SCENARIOS
+from scenarios import CANARY, MESH, MONITOR, POLICIES, RETENTION, ROUTE, SCENARIOS
 import values_table
 
 import jsonschema
@@ -45,7 +45,7 @@ CHANGES = {
     "replicaCount": (EXTERNAL, 5),
     "site.timezone": (EXTERNAL, "Asia/Manila"),
     "site.dayStart": (EXTERNAL, "05:00"),
-    "access.mode": (EXTERNAL, "token"),
+    "access.mode": (EXTERNAL, "open"),
     "access.existingSecret": (EXTERNAL, "rollcall-access"),
     "log.filter": (EXTERNAL, "debug"),
     "log.format": (EXTERNAL, "text"),
@@ -83,6 +83,9 @@ CHANGES = {
     "migrations.ttlSecondsAfterFinished": (EXTERNAL, 2000000),
     "migrations.podLabels": (EXTERNAL, LABELS),
     "migrations.podAnnotations": (EXTERNAL, LABELS),
+    "retention.enabled": (at({"retention": {"days": 365}}), True),
+    "retention.days": (at(RETENTION), 30),
+    "retention.schedule": (at(RETENTION), "@weekly"),
     "resources": (EXTERNAL, {"limits": {"memory": "1Gi"}}),
     "tmpSize": (EXTERNAL, "2Gi"),
     "podLabels": (EXTERNAL, LABELS),
@@ -123,9 +126,10 @@ CHANGES = {
     "networkPolicy.from": (PEERS, [{"ipBlock": {"cidr": "192.0.2.0/24"}}]),
     "networkPolicy.metricsFrom": (PEERS, [{"ipBlock": {"cidr": "192.0.2.0/24"}}]),
     "networkPolicy.databaseTo": (PEERS, [{"ipBlock": {"cidr": "192.0.2.0/24"}}]),
-    "serviceMonitor.enabled": (EXTERNAL, True),
-    "serviceMonitor.labels": (at({"serviceMonitor": {"enabled": True}}), LABELS),
-    "serviceMonitor.interval": (at({"serviceMonitor": {"enabled": True}}), "10s"),
+    "serviceMonitor.enabled": (at({"serviceMonitor": {"tokenSecret": "rollcall-metrics"}}), True),
+    "serviceMonitor.labels": (at(MONITOR), LABELS),
+    "serviceMonitor.interval": (at(MONITOR), "10s"),
+    "serviceMonitor.tokenSecret": (at(MONITOR), "other"),
     "prometheusRule.enabled": (EXTERNAL, True),
     "prometheusRule.labels": (at({"prometheusRule": {"enabled": True}}), LABELS),
     "dashboard.enabled": (EXTERNAL, True),
@@ -215,6 +219,7 @@ INVALID = {
     "image.tag": [1.5, "a b", None, True],
     "image.digest": ["0" * 64, "sha256:0"],
     "site.dayStart": ["24:00", "7:00", 420],
+    "access.mode": ["closed", None, True],
     "database.mode": ["sqlite", ""],
     "database.password": [12345],
     "database.timeoutSeconds": [0, "5"],
@@ -224,6 +229,8 @@ INVALID = {
     "migrations.nameSuffix": ["1.1.0", "-x", "01234567890"],
     "migrations.ttlSecondsAfterFinished": [0],
     "migrations.podLabels": [{"app.kubernetes.io/component": "service"}],
+    "retention.days": [0, "365"],
+    "retention.schedule": [""],
     "podLabels": [{"app.kubernetes.io/name": "x"}, {"a": 1}],
     "tolerations": [[{"effects": "NoSchedule"}]],
     "autoscaling.metrics": [[{"type": "Cpu"}]],

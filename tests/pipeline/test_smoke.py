@@ -13,34 +13,72 @@ from conftest import ROOT, VERSION
 
 import pytest
 
-# Forwards nothing: the service already runs on this machine.
+# The service already runs on this machine: nothing is forwarded, and a command in a pod runs here.
 KUBECTL = """#!/usr/bin/env bash
-echo "$*" >"$CALLED"
-echo "Forwarding from 127.0.0.1:$SERVICE_PORT -> 8000"
-exec sleep infinity
+echo "$*" >>"$CALLED"
+case $* in
+*" port-forward "*)
+  echo "Forwarding from 127.0.0.1:$SERVICE_PORT -> 8000"
+  exec sleep infinity
+  ;;
+"--namespace attendance exec deployment/rollcall --container rollcall -- /rollcall "*)
+  while [[ $1 != /rollcall ]]; do shift; done
+  shift
+  cd "$PROJECT"
+  exec $ROLLCALL "$@"
+  ;;
+esac
+exit 1
 """
+ADMIN = "the-token-of-the-admin-of-these-tests"
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory):
-    """The port of a running service with an embedded store."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    binary = os.environ.get("ROLLCALL_TEST_BINARY")
-    # `cargo run` builds the service and replaces itself with it.
-    command = [binary] if binary else ["cargo", "run", "--quiet", "--locked", "--"]
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "ROLLCALL_"))}
-    env |= {"ROCKET_PORT": str(port), "DATABASE_FILE": str(tmp_path_factory.mktemp("store") / "entries.sqlite3")}
-    with subprocess.Popen([*command, "serve"], cwd=ROOT, env=env, stdout=subprocess.DEVNULL) as process:
-        try:
-            deadline = time.monotonic() + 900
-            while not accepts(port):
-                assert process.poll() is None and time.monotonic() < deadline
-                time.sleep(0.05)
-            yield port
-        finally:
-            process.terminate()
+class Service:
+    """A running service with an embedded store."""
+
+    def __init__(self, directory, access):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        # `cargo run` builds the service and replaces itself with it.
+        self.command = os.environ.get("ROLLCALL_TEST_BINARY", "cargo run --quiet --locked --")
+        self.store = str(directory / "entries.sqlite3")
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "ROLLCALL_"))}
+        env |= {"ROCKET_PORT": str(self.port), "DATABASE_FILE": self.store}
+        env |= {"ROLLCALL_ACCESS": access, "ROLLCALL_ADMIN_TOKEN": ADMIN}
+        command = [*self.command.split(), "serve"]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+
+    def __enter__(self):
+        deadline = time.monotonic() + 900
+        while not accepts(self.port):
+            assert self.process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def ask(self, method, path, body=None):
+        """The status and the JSON of an answer to the admin."""
+        client = http.client.HTTPConnection("127.0.0.1", self.port)
+        client.request(method, path, body, {"Authorization": f"Bearer {ADMIN}"})
+        answer = client.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    def entries(self):
+        return self.ask("GET", "/table/view/date:today")[1]
+
+    def tokens(self):
+        return self.ask("GET", "/admin/tokens")[1]["tokens"]
+
+
+@pytest.fixture(scope="module", params=["open", "token"])
+def service(request, tmp_path_factory):
+    with Service(tmp_path_factory.mktemp("store"), request.param) as service:
+        service.access = request.param
+        yield service
 
 
 def accepts(port):
@@ -78,7 +116,7 @@ def smoke_test(service, tmp_path):
 
     def run(*arguments, alter=lambda path, status, body: (status, body)):
         proxy = ThreadingHTTPServer(("127.0.0.1", 0), AlteringProxy)
-        proxy.service, proxy.alter = service, alter
+        proxy.service, proxy.alter = service.port, alter
         thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:
@@ -89,6 +127,9 @@ def smoke_test(service, tmp_path):
                     "PATH": f"{tmp_path}:{os.environ['PATH']}",
                     "CALLED": str(tmp_path / "called"),
                     "SERVICE_PORT": str(proxy.server_address[1]),
+                    "PROJECT": str(ROOT),
+                    "ROLLCALL": service.command,
+                    "DATABASE_FILE": service.store,
                     "REPLICA_TIMEOUT": "1",
                 },
                 capture_output=True,
@@ -103,28 +144,43 @@ def smoke_test(service, tmp_path):
     return run
 
 
-def entries(service):
-    client = http.client.HTTPConnection("127.0.0.1", service)
-    client.request("GET", "/table/view/date:today")
-    return json.loads(client.getresponse().read())
-
-
 def test_without_record_nothing_is_written(smoke_test, service, tmp_path):
-    before = entries(service)
+    before = service.entries()
     done = smoke_test(VERSION)
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"smoke-test: {VERSION} is ready and answers\n"
-    assert entries(service) == before
-    assert (tmp_path / "called").read_text() == "--namespace attendance port-forward service/rollcall :http\n"
+    assert service.entries() == before
+    called = (tmp_path / "called").read_text().splitlines()
+    assert called[0] == "--namespace attendance port-forward service/rollcall :http"
+    # One command makes the token, and one revokes it.
+    assert len(called) == (1 if service.access == "open" else 3)
 
 
 def test_with_record_one_entry_is_written(smoke_test, service):
-    before = entries(service)
+    before = service.entries()
     done = smoke_test(VERSION, "--record")
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"smoke-test: {VERSION} is ready, answers and records\n"
-    [new] = [entry for entry in entries(service) if entry not in before]
+    [new] = [entry for entry in service.entries() if entry not in before]
     assert (new["firstname"], new["lastname"], new["gate"]) == ("Smoke", "Test", "pipeline")
+
+
+@pytest.mark.parametrize("arguments, role", [([], "reader"), (["--record"], "clerk")])
+def test_a_token_is_made_where_one_is_needed_and_is_revoked(smoke_test, service, arguments, role):
+    before = {token["name"] for token in service.tokens()}
+    done = smoke_test(VERSION, *arguments)
+    assert done.returncode == 0, done.stderr
+    made = [token for token in service.tokens() if token["name"] not in before]
+    assert [token["role"] for token in made] == ([] if service.access == "open" else [role])
+    for token in made:
+        assert token["name"].startswith("smoke-test-")
+        assert token["revoked_at"] and token["expires_at"]
+    assert "rollcall_" not in done.stdout + done.stderr
+
+
+def test_a_failed_smoke_test_revokes_its_token_too(smoke_test, service):
+    assert smoke_test(VERSION, alter=on("/table/view/date:today", lambda *_: (503, b"[]"))).returncode == 1
+    assert [token["name"] for token in service.tokens() if not token["revoked_at"]] == []
 
 
 def test_another_version_is_reported(smoke_test):
@@ -162,9 +218,8 @@ def doubled(sheet):
 
 
 def test_names_on_the_sheet_are_not_printed(smoke_test, service):
-    client = http.client.HTTPConnection("127.0.0.1", service)
-    client.request("POST", "/table/create", json.dumps({"firstname": "Arvin", "lastname": "Cudanin"}))
-    assert client.getresponse().status == 201
+    status, _ = service.ask("POST", "/table/create", json.dumps({"firstname": "Arvin", "lastname": "Cudanin"}))
+    assert status == 201
     for alter in (on("/none", None), on("/table/view/date:today", lambda status, body: (503, body))):
         done = smoke_test(VERSION, "--record", alter=alter)
         assert "Arvin" not in done.stdout + done.stderr

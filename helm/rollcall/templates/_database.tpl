@@ -48,6 +48,13 @@ The Secret with the service's role and password.
 {{- end -}}
 
 {{/*
+The Secret with the role that owns the tables, and its password. It is the service's Secret if there is only one role.
+*/}}
+{{- define "rollcall.database.ownerSecret" -}}
+{{- .Values.migrations.existingSecret | default (include "rollcall.database.secret" .) -}}
+{{- end -}}
+
+{{/*
 The volume source of the certificate authority's Secret or ConfigMap; empty if there is none.
 */}}
 {{- define "rollcall.database.authority" -}}

@@ -102,13 +102,17 @@ spec:
             - name: ROLLCALL_DAY_START
               value: {{ $values.site.dayStart | quote }}
             - name: ROLLCALL_ACCESS
-              value: {{ $values.access.mode }}
-            {{- with $values.access.existingSecret }}
+              value: {{ include "rollcall.access.mode" .context }}
+            {{- with include "rollcall.access.secret" .context }}
             - name: ROLLCALL_ADMIN_TOKEN
               valueFrom:
                 secretKeyRef:
                   name: {{ . }}
                   key: admin-token
+                  {{- if not $values.access.existingSecret }}
+                  # Without access to the cluster the chart does not generate it, and the service can do without.
+                  optional: true
+                  {{- end }}
             {{- end }}
             - name: ROLLCALL_LOG
               value: {{ $values.log.filter | quote }}

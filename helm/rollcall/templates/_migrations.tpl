@@ -4,7 +4,8 @@ therefore contain nothing that changes without a reason, such as the chart's ver
 `image`.
 */}}
 {{- define "rollcall.migrations.spec" -}}
-{{- $own := .context.Values.migrations.existingSecret -}}
+{{- $owner := include "rollcall.database.ownerSecret" .context -}}
+{{- $service := include "rollcall.database.secret" .context -}}
 backoffLimit: {{ .context.Values.migrations.backoffLimit | int64 }}
 activeDeadlineSeconds: {{ .context.Values.migrations.activeDeadlineSeconds | int64 }}
 {{- if not (kindIs "invalid" .context.Values.migrations.ttlSecondsAfterFinished) }}
@@ -34,13 +35,13 @@ template:
           - --timeout
           - "300"
         env:
-          {{- include "rollcall.database.env" (dict "context" .context "secret" ($own | default (include "rollcall.database.secret" .context))) | nindent 10 }}
-          {{- if and $own (ne $own (include "rollcall.database.secret" .context)) }}
+          {{- include "rollcall.database.env" (dict "context" .context "secret" $owner) | nindent 10 }}
+          {{- if ne $owner $service }}
           # The Job's role owns the tables, and grants the pods' role what it needs.
           - name: DATABASE_APP_ROLE
             valueFrom:
               secretKeyRef:
-                name: {{ include "rollcall.database.secret" .context }}
+                name: {{ $service }}
                 key: username
           {{- end }}
         resources:

@@ -17,7 +17,7 @@ service:
     {{- include "rollcall.networkPolicy.dns" . | nindent 4 }}
     {{- include "rollcall.networkPolicy.database" . | nindent 4 }}
 migrate:
-  components: [migrate]
+  components: [migrate, retention]
   ingress: []
   egress:
     {{- include "rollcall.networkPolicy.dns" . | nindent 4 }}
@@ -40,7 +40,7 @@ database:
         - port: 5432
       from:
         - podSelector:
-            {{- include "rollcall.selector" (dict "context" . "components" (list "service" "canary" "migrate")) | nindent 12 }}
+            {{- include "rollcall.selector" (dict "context" . "components" (list "service" "canary" "migrate" "retention")) | nindent 12 }}
   egress: []
 {{- end }}
 {{- end -}}

@@ -17,6 +17,8 @@ class Rollcall:
     migration: str
     # An error with which `migrate` ends instead of migrating.
     defect: str = ""
+    # Whether it has tokens. Releases before 0.2.0 ignore ROLLCALL_ACCESS.
+    tokens: bool = True
 
     def run(self, cluster, pod, container, env):
         entrypoint, *arguments = [*container.get("command", ["/rollcall"]), *container.get("args", [])]
@@ -25,13 +27,15 @@ class Rollcall:
         command = arguments[0] if arguments else "serve"
         server = Server(self, cluster, pod["metadata"]["namespace"], DEFAULTS | env)
         if command == "serve":
-            if server.env.get("ROLLCALL_ACCESS") not in ("open", "token"):
+            if self.tokens and server.env.get("ROLLCALL_ACCESS") not in ("open", "token"):
                 raise Failed("ROLLCALL_ACCESS is not set, and 0.0.0.0 is not a loopback address")
             return server
         if command == "migrate":
             self._migrate(cluster, *server.log_in())
         elif command == "wait-for-schema":
             server.check_schema()
+        elif command == "erase":
+            self._erase(cluster, *server.log_in(), arguments[1:])
         elif command == "healthcheck":
             self._check_health(cluster, pod["metadata"]["namespace"], arguments[1:])
         else:
@@ -52,6 +56,13 @@ class Rollcall:
         # `healthcheck` does not wait.
         except Waiting as why:
             raise Failed(str(why)) from None
+
+    def _erase(self, cluster, database, user, arguments):
+        if arguments[:1] != ["--older-than"] or len(arguments) != 2:
+            raise Failed(f"error: unexpected arguments {arguments}")
+        if user not in database.owners:
+            raise Failed("permission denied for table attendance")
+        cluster.note(f"erased entries of {database.name} older than {arguments[1]} days")
 
     def _migrate(self, cluster, database, user):
         if database.schema >= self.migration:

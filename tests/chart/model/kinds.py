@@ -41,6 +41,7 @@ DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 REPLICA_SET = Kind("apps", "v1", "ReplicaSet", "replicasets")
 STATEFUL_SET = Kind("apps", "v1", "StatefulSet", "statefulsets")
 JOB = Kind("batch", "v1", "Job", "jobs")
+CRON_JOB = Kind("batch", "v1", "CronJob", "cronjobs")
 AUTOSCALER = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 CNPG_CLUSTER = Kind("postgresql.cnpg.io", "v1", "Cluster", "clusters")
 
@@ -59,6 +60,7 @@ KINDS = (
     AUTOSCALER,
     CNPG_CLUSTER,
     # Stored without a controller.
+    CRON_JOB,
     Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     Kind("networking.k8s.io", "v1", "Ingress", "ingresses"),
     Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies"),

@@ -8,6 +8,10 @@ from .kinds import CONFIG_MAP, POD, SECRET, SERVICE_ACCOUNT, VOLUME_CLAIM
 from .refusal import NotModelled
 
 
+# What a variable's value can be read from.
+REFERENCES = {"secretKeyRef": SECRET, "configMapKeyRef": CONFIG_MAP}
+
+
 def run(cluster, pod):
     """Advances one pod as far as possible."""
     phase = pod.get("status", {}).get("phase", "Pending")
@@ -83,10 +87,14 @@ def _environment(cluster, pod, container):
         given = variable.get("valueFrom")
         if not given:
             value = re.sub(r"\$\((\w+)\)", lambda match: env.get(match[1], match[0]), variable.get("value", ""))
-        elif "secretKeyRef" in given:
-            value = _value(cluster, SECRET, namespace, given["secretKeyRef"])
-        elif "configMapKeyRef" in given:
-            value = _value(cluster, CONFIG_MAP, namespace, given["configMapKeyRef"])
+        elif len(given) == 1 and given.keys() <= REFERENCES.keys():
+            [(field, reference)] = given.items()
+            try:
+                value = _value(cluster, REFERENCES[field], namespace, reference)
+            except Waiting:
+                if reference.get("optional"):
+                    continue
+                raise
         else:
             raise NotModelled(f"a variable from {sorted(given)}")
         env[variable["name"]] = value

@@ -40,15 +40,17 @@ def eventually(question, seconds=60):
 
 
 class Service:
-    """A client of the service."""
+    """A client of the service, with a token if one is needed."""
 
-    def __init__(self, port=8000):
+    def __init__(self, port=8000, token=None):
         self.url = f"http://127.0.0.1:{port}"
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def ask(self, path, body=None):
         """The status and the JSON of the response."""
         data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(self.url + path, data, timeout=10) as answer:
+        request = urllib.request.Request(self.url + path, data, self.headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, json.load(answer)
 
     def sheet(self):

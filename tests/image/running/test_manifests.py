@@ -7,6 +7,7 @@ Podman supports Pods and Deployments, but neither Jobs nor StatefulSets, and dev
 import base64
 import json
 import subprocess
+import urllib.error
 
 import pytest
 import yaml
@@ -14,7 +15,11 @@ import yaml
 from conftest import IMAGE, ROOT, Service, eventually, podman
 
 NETWORK = "rollcall"
-SECRET = "rollcall-database"
+ADMIN = "the-token-of-the-admin-of-this-test"
+SECRETS = {
+    "rollcall-database": {"username": "rollcall", "password": "correct horse"},
+    "rollcall-access": {"admin-token": ADMIN},
+}
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +34,10 @@ def manifests():
 def play(containers, tmp_path):
     """Starts `podman kube play` of an object; returns the process, which ends when its containers have started."""
     podman("network", "create", NETWORK)
-    # Encoded as `kubectl create secret` would.
-    values = {"username": "rollcall", "password": "correct horse"}
-    encoded = {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
-    podman("secret", "create", SECRET, "-", stdin=json.dumps(encoded))
+    for name, values in SECRETS.items():
+        # Encoded as `kubectl create secret` would.
+        encoded = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
+        podman("secret", "create", name, "-", stdin=json.dumps(encoded))
     players = []
 
     def start(manifest):
@@ -81,7 +86,7 @@ def writable_volume(folder):
 
 def test_the_service_waits_for_the_job_and_then_answers(manifests, play):
     deployment, job, database = (manifests[kind] for kind in ("Deployment", "Job", "StatefulSet"))
-    service = Service()
+    service = Service(token=ADMIN)
     for container in deployment["spec"]["template"]["spec"]["containers"]:
         podman("tag", IMAGE, container["image"])
     waiting, serving = "rollcall-pod-0-wait-for-schema", "rollcall-pod-0-rollcall"
@@ -104,6 +109,11 @@ def test_the_service_waits_for_the_job_and_then_answers(manifests, play):
     assert rollout.wait(timeout=60) == 0
     eventually(service.answers)
     service.records_and_shows_an_entry()
+    made = podman("exec", serving, "/rollcall", "token", "create", "gate-a", "--role", "gate", "--gate", "A")
+    gate = Service(token=made)
+    assert gate.ask("/table/create", {"firstname": "Arvin", "lastname": "Cudanin"})[1]["gate"] == "A"
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        Service().sheet()
     [inspected] = json.loads(podman("inspect", serving))
     assert inspected["Config"]["User"] == "65532:65532"
     assert inspected["HostConfig"]["ReadonlyRootfs"]
