@@ -17,6 +17,7 @@ PEERS = {
 }
 MONITOR = {"serviceMonitor": {"enabled": True, "tokenSecret": "rollcall-metrics"}}
 RETENTION = {"retention": {"enabled": True, "days": 365}}
+SERVICE_ROLE = {"database": {"cnpg": {"serviceRole": {"name": "gates", "existingSecret": "rollcall-service"}}}}
 LONG = {"fullnameOverride": "a-name-much-longer-than-what-is-left-of-it-in-the-names"}
 
 SCENARIOS = {
@@ -35,6 +36,7 @@ SCENARIOS = {
     },
     "cnpg": (CNPG,),
     "cnpg, reads from replicas": (CNPG, {"database": {"cnpg": {"readFromReplicas": True}}}),
+    "cnpg, separate service role": (CNPG, SERVICE_ROLE, RETENTION),
     "cnpg, one instance": (CNPG, {"database": {"cnpg": {"instances": 1}}}),
     "manual migration": (EXTERNAL, {"migrations": {"mode": "none"}}),
     "separate owner role": (EXTERNAL, {"migrations": {"existingSecret": "owner"}}),

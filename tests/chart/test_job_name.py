@@ -31,6 +31,7 @@ RENAMES = {
     "database.mode",
     "database.name",
     "database.existingSecret",
+    "database.cnpg.serviceRole.existingSecret",
     "database.external.host",
     "database.external.port",
     "database.external.sslmode",

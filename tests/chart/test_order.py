@@ -11,7 +11,7 @@ from model.api_server import ApiServer
 from model.database import Database
 from model.images import Rollcall, Server
 from model.kinds import CONFIG_MAP, CRON_JOB, DEPLOYMENT, JOB, KINDS, NAMESPACE, SECRET
-from scenarios import RETENTION
+from scenarios import RETENTION, SERVICE_ROLE
 
 import pytest
 import yaml
@@ -267,6 +267,33 @@ def test_a_separate_role_migrates(upgrade, attempt, cluster):
     add_secret(cluster, "rollcall-owner", username="owner", password="other secret")
     upgrade(EXTERNAL, {"migrations": {"existingSecret": "rollcall-owner"}})
     assert cluster.serving() == [THIS] * 2
+
+
+def test_the_job_lets_the_services_role_use_the_tables(upgrade, attempt, cluster, alter):
+    database = add_external_database(cluster, owner="owner")
+    add_secret(cluster, "rollcall-owner", username="owner", password="other secret")
+    values = (EXTERNAL, {"migrations": {"existingSecret": "rollcall-owner"}})
+    chart = alter("templates/_migrations.tpl", "- name: DATABASE_APP_ROLE", "- name: ANOTHER")
+    assert attempt(*values, chart=chart).returncode != 0
+    assert (database.schema, database.granted, cluster.serving()) == (MIGRATION, set(), [])
+    upgrade(*values)
+    assert (database.granted, cluster.serving()) == ({"rollcall"}, [THIS] * 2)
+
+
+def test_a_cloudnativepg_cluster_can_have_a_role_for_the_service(upgrade, cluster):
+    add_secret(cluster, "rollcall-service", username="gates", password="third secret")
+    upgrade(CNPG, SERVICE_ROLE)
+    assert cluster.serving() == [THIS] * 2
+    [database] = cluster.postgres.databases.values()
+    assert (database.owners, database.granted) == ({"rollcall"}, {"gates"})
+
+
+def test_the_role_of_the_service_can_change_while_pods_serve(upgrade, cluster):
+    upgrade(CNPG)
+    add_secret(cluster, "rollcall-service", username="gates", password="third secret")
+    events = upgrade(CNPG, SERVICE_ROLE)
+    assert cluster.serving() == [THIS] * 2
+    assert fewest_ready(events, ready=2) == 2
 
 
 def test_without_a_job_the_pods_wait_for_a_manual_migration(upgrade, attempt, cluster):

@@ -225,6 +225,25 @@ def test_the_cloudnativepg_cluster(render):
     assert authority == "rollcall-database-ca"
 
 
+def test_the_operator_creates_a_role_for_the_service(render):
+    objects = render(*SCENARIOS["cnpg, separate service role"])
+    [role] = only(objects, "Cluster")["spec"]["managed"]["roles"]
+    assert role == {
+        "name": "gates",
+        "ensure": "present",
+        "login": True,
+        "passwordSecret": {"name": "rollcall-service"},
+    }
+    pod = spec(objects, "Deployment")
+    for container in (*pod["initContainers"], *pod["containers"]):
+        assert environment(container)["DATABASE_USER"] == "rollcall-service/username"
+    migrate = environment(spec(objects, "Job")["containers"][0])
+    assert migrate["DATABASE_USER"] == "rollcall-database-app/username"
+    assert migrate["DATABASE_APP_ROLE"] == "rollcall-service/username"
+    retention = only(objects, "CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]
+    assert environment(retention)["DATABASE_USER"] == "rollcall-database-app/username"
+
+
 def test_a_single_instance_has_no_synchronous_replication(render):
     assert "postgresql" not in only(render(*SCENARIOS["cnpg, one instance"]), "Cluster")["spec"]
 
@@ -290,6 +309,10 @@ REFUSED = {
     "no host": ({"database": {"mode": "external", "existingSecret": "x"}}, "database.external.host is required"),
     "no password": ({"database": {"mode": "external", "external": {"host": "x"}}}, "set database.existingSecret"),
     "a password with cnpg": ({"database": {"mode": "cnpg", "password": "x"}}, "CloudNativePG creates the Secret"),
+    "a service role without a Secret": (
+        {"database": {"mode": "cnpg", "cnpg": {"serviceRole": {"name": "gates"}}}},
+        "needs both a name and an existingSecret",
+    ),
     "two sources of the certificate": (
         {
             "database": {

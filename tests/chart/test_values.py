@@ -3,7 +3,7 @@
 import json
 
 from conftest import BUNDLED, CHART, CNPG, EXTERNAL, merge
-from scenarios import CANARY, MESH, MONITOR, POLICIES, RETENTION, ROUTE, SCENARIOS
+from scenarios import CANARY, MESH, MONITOR, POLICIES, RETENTION, ROUTE, SCENARIOS, SERVICE_ROLE
 import values_table
 
 import jsonschema
@@ -17,10 +17,10 @@ PATHS = [path for path, _, _ in values_table.rows((CHART / "values.yaml").read_t
 PARENT_ONLY = {"global", "enabled"}
 
 
-def at(*switches):
-    """EXTERNAL with these values added."""
+def at(*switches, base=EXTERNAL):
+    """`base` with these values added."""
     values = {}
-    for each in (EXTERNAL, *switches):
+    for each in (base, *switches):
         merge(values, each)
     return values
 
@@ -72,6 +72,8 @@ CHANGES = {
     "database.cnpg.imageName": (CNPG, "registry.example.org/postgresql:17"),
     "database.cnpg.instances": (CNPG, 5),
     "database.cnpg.readFromReplicas": (CNPG, True),
+    "database.cnpg.serviceRole.name": (at(SERVICE_ROLE, base=CNPG), "other"),
+    "database.cnpg.serviceRole.existingSecret": (at(SERVICE_ROLE, base=CNPG), "other"),
     "database.cnpg.storage.size": (CNPG, "20Gi"),
     "database.cnpg.storage.className": (CNPG, "fast"),
     "database.cnpg.resources": (CNPG, {"limits": {"memory": "2Gi"}}),

@@ -41,7 +41,12 @@ The Secret with the service's role and password.
 {{- if or .Values.database.existingSecret .Values.database.password -}}
 {{- fail "With database.mode=cnpg leave database.password and database.existingSecret empty: CloudNativePG creates the Secret." -}}
 {{- end -}}
-{{- printf "%s-app" $name -}}
+{{- with .Values.database.cnpg.serviceRole -}}
+{{- if ne (empty .name) (empty .existingSecret) -}}
+{{- fail "database.cnpg.serviceRole needs both a name and an existingSecret, or neither." -}}
+{{- end -}}
+{{- .existingSecret | default (printf "%s-app" $name) -}}
+{{- end -}}
 {{- else -}}
 {{- .Values.database.existingSecret | default $name -}}
 {{- end -}}
@@ -51,7 +56,13 @@ The Secret with the service's role and password.
 The Secret with the role that owns the tables, and its password. It is the service's Secret if there is only one role.
 */}}
 {{- define "rollcall.database.ownerSecret" -}}
-{{- .Values.migrations.existingSecret | default (include "rollcall.database.secret" .) -}}
+{{- if .Values.migrations.existingSecret -}}
+{{- .Values.migrations.existingSecret -}}
+{{- else if eq .Values.database.mode "cnpg" -}}
+{{- printf "%s-database-app" (include "rollcall.fullname" .) -}}
+{{- else -}}
+{{- include "rollcall.database.secret" . -}}
+{{- end -}}
 {{- end -}}
 
 {{/*

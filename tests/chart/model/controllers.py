@@ -1,5 +1,6 @@
 """The controllers. Each call advances one object by one step."""
 
+import base64
 import hashlib
 import json
 import math
@@ -220,9 +221,10 @@ def complete_job(cluster, job):
 
 
 def operate_database(cluster, thing):
-    """The visible part of CloudNativePG: the Services, the Secrets and a primary."""
+    """The visible part of CloudNativePG: the Services, the Secrets, a primary, and the managed roles."""
     name, namespace = thing["metadata"]["name"], thing["metadata"]["namespace"]
     if cluster.objects.find(SERVICE, namespace, f"{name}-rw"):
+        _manage_roles(cluster, thing)
         return
     bootstrap = thing["spec"].get("bootstrap", {}).get("initdb", {})
     user = bootstrap.get("owner", "app")
@@ -251,6 +253,19 @@ def operate_database(cluster, thing):
         "env": [{"name": key, "value": value} for key, value in env.items()],
     }
     cluster.start(thing, {"metadata": {"labels": labels}, "spec": {"containers": [container]}}, f"{name}-1")
+
+
+def _manage_roles(cluster, thing):
+    name, namespace = thing["metadata"]["name"], thing["metadata"]["namespace"]
+    primary = cluster.objects.get(POD, namespace, f"{name}-1")
+    for role in thing["spec"].get("managed", {}).get("roles", []):
+        secret = cluster.objects.find(SECRET, namespace, role["passwordSecret"]["name"])
+        if not secret or not is_ready(primary):
+            continue
+        given = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+        # The operator refuses a Secret of another role.
+        if given["username"] == role["name"]:
+            cluster.postgres.databases[primary["metadata"]["uid"]].roles[role["name"]] = given["password"]
 
 
 def _digest(template):

@@ -18,6 +18,8 @@ class Database:
     roles: dict
     # The roles that may change the schema.
     owners: set = field(default_factory=set)
+    # The other roles that `migrate` was told to let use the tables.
+    granted: set = field(default_factory=set)
     # The version of the last migration that was applied.
     schema: str = ""
 

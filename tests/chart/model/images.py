@@ -31,7 +31,7 @@ class Rollcall:
                 raise Failed("ROLLCALL_ACCESS is not set, and 0.0.0.0 is not a loopback address")
             return server
         if command == "migrate":
-            self._migrate(cluster, *server.log_in())
+            self._migrate(cluster, *server.log_in(), server.env.get("DATABASE_APP_ROLE"))
         elif command == "wait-for-schema":
             server.check_schema()
         elif command == "erase":
@@ -64,7 +64,14 @@ class Rollcall:
             raise Failed("permission denied for table attendance")
         cluster.note(f"erased entries of {database.name} older than {arguments[1]} days")
 
-    def _migrate(self, cluster, database, user):
+    def _migrate(self, cluster, database, user, app_role):
+        if app_role and app_role not in database.roles:
+            # The real command fails, and the Job runs it again after a pause. The model has no pauses.
+            raise Waiting(f"there is no role {app_role}")
+        if app_role in database.owners:
+            raise Failed(f"the role {app_role} may do all that the owner of the tables may")
+        if app_role and user in database.owners:
+            database.granted.add(app_role)
         if database.schema >= self.migration:
             cluster.note(f"found {database.name} at {database.schema}")
             return
@@ -94,9 +101,11 @@ class Server:
         return database, user
 
     def check_schema(self):
-        database, _ = self.log_in()
+        database, user = self.log_in()
         if database.schema < self.release.migration:
             raise Waiting(f"the schema is at {database.schema or 'nothing'}, not yet at {self.release.migration}")
+        if user not in database.owners | database.granted:
+            raise Waiting("permission denied for table attendance")
 
     def get(self, port, path):
         """Answers a probe, or raises the reason why it cannot."""
