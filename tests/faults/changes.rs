@@ -21,7 +21,7 @@ use crate::support::{Fresh, Process, StoreKind};
 const SERVICES: usize = 4;
 const WRITERS_OF_EACH: usize = 3;
 /// Waiting readers of each service, beside the one that checks everything.
-const READERS_OF_EACH: usize = 1;
+const READERS_OF_EACH: usize = 4;
 /// Readers read in every other one of these parts of the time.
 const PARTS: usize = 10;
 

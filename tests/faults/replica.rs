@@ -103,6 +103,19 @@ fn sheets_are_read_from_the_replica_and_report_its_lag() {
     system.wait_until_caught_up();
 }
 
+/// A standby does not know which transactions write.
+#[test]
+fn the_changes_are_not_followed_on_a_standby() {
+    let system = Replication::start();
+    system.record("A");
+    system.wait_for_replica("A");
+    let service = Process::serve(&system.replica.environment());
+    get(service.address(), "/table/changes").problem(503, "store_unavailable");
+    let sheet = get(service.address(), SHEET);
+    assert!(shows(&sheet, "A"), "{sheet:?}");
+    assert_eq!(sheet.header("rollcall-change"), Some("0"));
+}
+
 /// What a sheet's header says is true of the replica's snapshot, which lags behind the primary.
 #[test]
 fn a_sheet_of_the_replica_contains_every_change_up_to_the_one_that_it_names() {

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use super::Reader;
 use super::follower::{Following, Interest, Known, LONG_HOLD};
 use super::last_recorded::LastRecorded;
+use super::shared_reads::SharedReads;
 use crate::domain::Change;
 use crate::store::{Store, StoreError};
 
@@ -29,9 +30,14 @@ pub struct ChangeFeed {
     reader: Reader,
     following: Arc<Following>,
     last_recorded: LastRecorded,
+    /// Readers that wait for the same changes share a read.
+    reads: Arc<SharedReads<Range, Arc<Vec<Change>>>>,
     /// A permit for each reader that may wait.
     waiting: Arc<Semaphore>,
 }
+
+/// Changes above the first number and up to the second, and how many at most.
+type Range = (i64, i64, u16);
 
 /// What a reader asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,11 +84,11 @@ impl ChangeFeed {
         reader: Reader,
         last_recorded: LastRecorded,
     ) -> io::Result<Self> {
-        let following = Arc::new(Following::start(store)?);
         Ok(Self {
             reader,
-            following,
+            following: Arc::new(Following::start(store)?),
             last_recorded,
+            reads: Arc::new(SharedReads::new()),
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
         })
     }
@@ -93,7 +99,7 @@ impl ChangeFeed {
         &self,
         request: ChangeRequest,
         stop: impl Future<Output = ()>,
-    ) -> Result<Vec<Change>, NoChanges> {
+    ) -> Result<Arc<Vec<Change>>, NoChanges> {
         let ChangeRequest { after, limit, wait } = request;
         let _permit = match wait.is_zero() {
             true => None,
@@ -111,8 +117,11 @@ impl ChangeFeed {
         loop {
             let settled = known.horizon.settled();
             if settled > after {
-                let read = move |store: &dyn Store| store.changes(after, settled, limit);
-                let changes = self.reader.read(read).await?;
+                let reader = self.reader.clone();
+                let read =
+                    move |store: &dyn Store| store.changes(after, settled, limit).map(Arc::new);
+                let read = async move { reader.read(read).await };
+                let changes = self.reads.read((after, settled, limit), read).await?;
                 if !changes.is_empty() {
                     return Ok(changes);
                 }
@@ -121,12 +130,12 @@ impl ChangeFeed {
             let seen = settled.max(after);
             let news = select! {
                 news = interest.wait_for(left, |known| known.horizon.settled() > seen) => news,
-                () = &mut stop => return Ok(Vec::new()),
+                () = &mut stop => return Ok(Arc::default()),
             };
             match news {
                 Some(news) => known = news,
                 // A store that was away for a part of the wait is not worth an error.
-                None => return Ok(interest.now().map(|_| Vec::new())?),
+                None => return Ok(interest.now().map(|_| Arc::default())?),
             }
         }
     }

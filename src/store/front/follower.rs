@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::horizon::Horizon;
 use crate::error_chain::ErrorChain;
-use crate::store::{Follower, Store, StoreError};
+use crate::store::{Follower, Look, Store, StoreError};
 
 /// The pause between two looks while readers wait.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -222,23 +222,29 @@ impl Shared {
     }
 }
 
-/// Looks on the connection that is there, or on a new one.
+/// Looks on the connection that is there, or on a new one if there is none or it is dead.
 fn look_once(
     store: &dyn Store,
     connection: &mut Option<(Box<dyn Follower>, Horizon)>,
     at: Instant,
 ) -> Result<Known, StoreError> {
-    let (follower, horizon) = match connection {
-        Some(connection) => connection,
-        None => connection.insert((store.follower()?, Horizon::default())),
-    };
-    let look = follower.look()?;
-    horizon.see(&look, at);
-    Ok(Known {
+    if let Some((follower, horizon)) = connection {
+        match follower.look() {
+            Err(StoreError::Unreachable(_)) => {}
+            look => return Ok(known(&look?, horizon, at)),
+        }
+    }
+    let (follower, horizon) = connection.insert((store.follower()?, Horizon::default()));
+    Ok(known(&follower.look()?, horizon, at))
+}
+
+fn known(look: &Look, horizon: &mut Horizon, at: Instant) -> Known {
+    horizon.see(look, at);
+    Known {
         horizon: horizon.clone(),
         highest: look.highest,
         drawn: look.drawn,
         at: Some(at),
         ..Known::default()
-    })
+    }
 }
