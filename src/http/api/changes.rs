@@ -57,8 +57,8 @@ fn read_request(mut query: Query<'_>, method: SentMethod) -> Result<ChangeReques
     let wait = number(&mut query, "wait", 0..=30, "must be 0 to 30, in seconds");
     // There are no other forms here, so that `Accept` does not matter.
     let _: Option<()> = query.optional("format", |value| match value {
-        "json" | "html" => Ok(()),
-        _ => Err(FieldError::new("format", "invalid_choice", "must be json here")),
+        "json" => Ok(()),
+        _ => Err(FieldError::new("format", "invalid_choice", "must be json for changes")),
     });
     query.finish()?;
     // Nobody waits for the head of an answer.
@@ -112,6 +112,7 @@ mod tests {
             "wait=1.5",
             "format=csv",
             "format=ndjson",
+            "format=html",
         ] {
             assert_eq!(read(invalid), None, "{invalid}");
         }
