@@ -3,7 +3,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use chrono::{DateTime, Utc};
-use diesel::connection::DefaultLoadingMode;
+use diesel::connection::{DefaultLoadingMode, SimpleConnection};
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -64,11 +64,16 @@ pub(super) fn find(
 ) -> QueryResult<Vec<OlderRow>> {
     let named = attendance::entry_id.eq_any(ids);
     let simultaneous = attendance::login.eq_any(moments);
-    attendance::table
+    let query = attendance::table
         .left_join(erasure::table.on(erasure::entry_id.eq(attendance::entry_id)))
         .filter(named.or(simultaneous))
-        .select((attendance::all_columns, erasure::change.nullable()))
-        .load(connection)
+        .select((attendance::all_columns, erasure::change.nullable()));
+    connection.build_transaction().read_only().run(|connection| {
+        // Without statistics, as in a table that is being filled, the planner takes a moment for a
+        // frequent value and reads the whole table.
+        connection.batch_execute("SET LOCAL enable_seqscan = off")?;
+        query.load(connection)
+    })
 }
 
 /// Hands out the rows of the cursor.
