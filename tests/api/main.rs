@@ -36,5 +36,6 @@ mod replica;
 mod request_ids;
 mod routes;
 mod sheets;
+mod spreadsheets;
 mod store_away;
 mod tokens;
