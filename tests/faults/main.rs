@@ -27,6 +27,7 @@ mod request_log;
 mod store_lock;
 
 mod amendments;
+mod broken_export;
 mod changes;
 mod copy;
 mod crashes;

@@ -6,9 +6,9 @@ use tokio::task::spawn_blocking;
 
 use super::reading::{begin_entries, spool_entries};
 use crate::domain::{Day, DayRange, Site};
-use crate::error_chain::ErrorChain;
 use crate::http::guard::{MayRead, RequestId, RequestQuery};
 use crate::http::service::{MAX_EXPORTS, Service};
+use crate::http::watch::log_broken_off;
 use crate::http::wire::{
     Form, Listing, LongBody, PartSender, Parts, Problem, ReaderLeft, Rows, SpooledSheet, Spools,
     change_header, describe, parts,
@@ -78,13 +78,7 @@ impl Sending {
             // If the client has left, nobody has to be told.
             Ok(()) => drop(sender.end().await),
             Err(BrokenOff::Reader) => {}
-            Err(BrokenOff::Token) => {
-                tracing::info!(request_id, "an export broke off because its token has ended");
-            }
-            Err(BrokenOff::Store(cause)) => {
-                let cause = ErrorChain(&cause);
-                tracing::warn!(request_id, %cause, "an export broke off");
-            }
+            Err(cause) => log_broken_off(&request_id, &cause),
         }
     }
 
@@ -143,21 +137,19 @@ impl DaysLeft {
 }
 
 /// The reasons to end an export before its end.
+#[derive(Debug, thiserror::Error)]
 enum BrokenOff {
+    #[error("the client has left")]
     Reader,
+    #[error("the token is no longer valid")]
     Token,
-    Store(StoreError),
+    #[error("a day cannot be read")]
+    Store(#[from] StoreError),
 }
 
 impl From<ReaderLeft> for BrokenOff {
     fn from(_: ReaderLeft) -> Self {
         Self::Reader
-    }
-}
-
-impl From<StoreError> for BrokenOff {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
     }
 }
 

@@ -1,11 +1,13 @@
 //! What is known of each request, and what is counted and logged of it.
 
 mod access_line;
+mod broken_off;
 mod metrics;
 mod request;
 mod request_id;
 mod stopping;
 
+pub(super) use broken_off::log_broken_off;
 pub(super) use metrics::{Gauges, Metrics};
 pub(super) use request::{Arrival, Observer};
 pub(super) use stopping::Stopping;
