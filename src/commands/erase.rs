@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 use clap::{ArgGroup, Args};
@@ -10,8 +11,11 @@ use super::progress::Progress;
 use crate::domain::{Clock, Day, ErasureScope, Site, Text};
 use crate::store::{Eraser, Store};
 
-/// How many entries are looked for at once, and erased together with their chains.
-const BATCH: u16 = 500;
+/// How many ids are searched at once.
+const SEARCHED: usize = 10_000;
+
+/// How many entries are erased together, with their chains.
+const BATCH: usize = 500;
 
 #[derive(Args)]
 #[command(group(ArgGroup::new("scope").required(true).args(["older_than", "person_ref", "firstname"])))]
@@ -71,15 +75,13 @@ pub(super) fn erase(store: &dyn Store, site: &Site, options: Options) -> Result<
     }
     let progress = Progress::of(found.total());
     let mut erased = Tally::new(site);
-    let mut after = 0;
-    loop {
-        let batch = eraser.find(&scope, after, BATCH)?;
-        let Some(last) = batch.last() else { break };
-        after = last.id;
-        let ids: Vec<_> = batch.iter().map(|entry| entry.entry_id).collect();
-        let done = eraser.erase(&ids, now)?;
-        done.iter().for_each(|entry| erased.add(entry.login));
-        progress.advance(done.len());
+    for ids in all_ids(&mut *eraser)? {
+        for batch in eraser.find(&scope, ids)?.chunks(BATCH) {
+            let ids: Vec<_> = batch.iter().map(|entry| entry.entry_id).collect();
+            let done = eraser.erase(&ids, now)?;
+            done.iter().for_each(|entry| erased.add(entry.login));
+            progress.advance(done.len());
+        }
     }
     progress.finish();
     // Also if nothing was found: the run before may have been interrupted before this.
@@ -97,12 +99,9 @@ fn survey<'a>(
     let mut tally = Tally::new(site);
     // Entries of a chain that were counted before they were found.
     let mut counted = HashSet::<Uuid>::new();
-    let mut after = 0;
-    loop {
-        let batch = eraser.find(scope, after, BATCH)?;
-        let Some(last) = batch.last() else { return Ok(tally) };
-        after = last.id;
-        let mut new: HashSet<_> = batch.iter().map(|entry| entry.entry_id).collect();
+    for ids in all_ids(eraser)? {
+        let found = eraser.find(scope, ids)?;
+        let mut new: HashSet<_> = found.iter().map(|entry| entry.entry_id).collect();
         new.retain(|entry_id| !counted.contains(entry_id));
         for entry in eraser.chains(&Vec::from_iter(new.iter().copied()))? {
             tally.add(entry.login);
@@ -111,6 +110,14 @@ fn survey<'a>(
             }
         }
     }
+    Ok(tally)
+}
+
+/// All ids, in parts.
+fn all_ids(eraser: &mut dyn Eraser) -> Result<impl Iterator<Item = Range<i64>> + use<>, Failure> {
+    let last = eraser.last_id()?;
+    let parts = (1..=last).step_by(SEARCHED);
+    Ok(parts.map(|first| first..first + SEARCHED as i64))
 }
 
 /// How many entries of which days.

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -12,14 +14,12 @@ pub trait Erasing {
 
 /// One connection that erases. A chain is an entry with those that it replaced and that replaced it.
 pub trait Eraser {
-    /// The entries in `scope` that are not erased, with ids above `after`, by ascending id; `limit`
-    /// at most.
-    fn find(
-        &mut self,
-        scope: &ErasureScope,
-        after: i64,
-        limit: u16,
-    ) -> Result<Vec<Erasable>, StoreError>;
+    /// The highest id of all entries; 0 if there is none.
+    fn last_id(&mut self) -> Result<i64, StoreError>;
+
+    /// The entries in `scope` that are not erased and have one of these ids, by ascending id. A range
+    /// of ids is searched in the same time, wherever it is.
+    fn find(&mut self, scope: &ErasureScope, ids: Range<i64>) -> Result<Vec<Erasable>, StoreError>;
 
     /// All entries of the chains of `entries` that are not erased, by ascending id.
     fn chains(&mut self, entries: &[Uuid]) -> Result<Vec<Erasable>, StoreError>;

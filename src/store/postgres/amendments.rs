@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_query;
 use diesel::sql_types::{
-    BigInt, Nullable, SmallInt, Text as SqlText, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Nullable, SmallInt, Text as SqlText, Timestamptz, Uuid as SqlUuid,
 };
 use uuid::Uuid;
 
@@ -36,17 +36,26 @@ pub(super) fn erased((change, entry_id, at): ErasureRow) -> Erasure {
     Erasure { change, entry_id, at }
 }
 
-/// The entries of the chain that `$1` is in.
-const CHAIN: &str = "WITH RECURSIVE chain (entry_id) AS (SELECT $1 UNION \
-     SELECT CASE WHEN step.entry_id = chain.entry_id THEN step.replacement ELSE step.entry_id END \
-     FROM chain JOIN amendment step \
-     ON step.entry_id = chain.entry_id OR step.replacement = chain.entry_id \
-     WHERE step.replacement IS NOT NULL) SELECT entry_id FROM chain";
+/// The entries of the chains that those in `$1` are in. Both directions are looked up by an index for
+/// each entry, whatever the planner knows of the tables.
+const CHAIN: &str = "WITH RECURSIVE chain (entry_id) AS (SELECT unnest($1) UNION \
+     SELECT next.entry_id FROM chain, LATERAL (\
+     SELECT step.replacement AS entry_id FROM amendment step \
+     WHERE step.entry_id = chain.entry_id AND step.replacement IS NOT NULL \
+     UNION ALL \
+     SELECT step.entry_id FROM amendment step WHERE step.replacement = chain.entry_id\
+     ) AS next) SELECT entry_id FROM chain";
 
 #[derive(QueryableByName)]
 struct Link {
     #[diesel(sql_type = SqlUuid)]
     entry_id: Uuid,
+}
+
+/// The `entry_id`s of the chains that `entries` are in, their own included.
+pub(super) fn chain(connection: &mut PgConnection, entries: &[Uuid]) -> QueryResult<Vec<Uuid>> {
+    let links = sql_query(CHAIN).bind::<Array<SqlUuid>, _>(entries).load::<Link>(connection)?;
+    Ok(links.into_iter().map(|link| link.entry_id).collect())
 }
 
 /// The inner error is a row that cannot be read.
@@ -56,8 +65,7 @@ pub(super) fn trail(
 ) -> QueryResult<Result<Option<Trail>, StoreError>> {
     let mut snapshot = connection.build_transaction().read_only().repeatable_read();
     let (entries, amendments, erasures) = snapshot.run(|connection| {
-        let links = sql_query(CHAIN).bind::<SqlUuid, _>(entry_id).load::<Link>(connection)?;
-        let ids: Vec<_> = links.into_iter().map(|link| link.entry_id).collect();
+        let ids = chain(connection, &[entry_id])?;
         let entries =
             attendance::table.filter(attendance::entry_id.eq_any(&ids)).load::<Row>(connection)?;
         let amendments = amendment::table

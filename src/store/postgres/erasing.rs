@@ -1,27 +1,21 @@
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
-use diesel::dsl::{exists, not};
+use diesel::dsl::{exists, max, not};
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{Array, BigInt, Bool, Text as SqlText, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Bool, Text as SqlText, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
+use super::amendments::chain;
 use super::classify::classify;
 use super::session;
 use super::store::PostgresStore;
 use super::tables::{amendment, attendance, erasure};
 use crate::domain::{ERASED, ErasureScope};
 use crate::store::{Erasable, Eraser, Erasing, StoreError};
-
-/// The entries of the chains of `$1` that are not erased.
-const CHAINS: &str = "WITH RECURSIVE chain (entry_id) AS (SELECT unnest($1) UNION \
-     SELECT CASE WHEN step.entry_id = chain.entry_id THEN step.replacement ELSE step.entry_id END \
-     FROM chain JOIN amendment step \
-     ON step.entry_id = chain.entry_id OR step.replacement = chain.entry_id \
-     WHERE step.replacement IS NOT NULL) \
-     SELECT id, entry_id, login FROM attendance WHERE entry_id IN (SELECT entry_id FROM chain) \
-     AND NOT EXISTS (SELECT FROM erasure WHERE erasure.entry_id = attendance.entry_id) ORDER BY id";
 
 /// Amendments that are being stored end before this lock is granted, and later ones wait for it. Each
 /// of them then sees the erasure and stores nothing, because an INSERT takes its locks before its
@@ -34,15 +28,8 @@ const STORE_ERASURES: &str =
 const OWNERSHIP: &str = "SELECT pg_get_userbyid(relowner)::text AS owner, current_user::text AS role, \
      pg_has_role(relowner, 'USAGE') AS is_owner FROM pg_class WHERE oid = 'attendance'::regclass";
 
-#[derive(QueryableByName)]
-struct Row {
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = SqlUuid)]
-    entry_id: Uuid,
-    #[diesel(sql_type = Timestamptz)]
-    login: DateTime<Utc>,
-}
+/// An entry's id, `entry_id` and `login`.
+type Row = (i64, Uuid, DateTime<Utc>);
 
 #[derive(QueryableByName)]
 struct Ownership {
@@ -72,18 +59,18 @@ impl Erasing for PostgresStore {
 }
 
 impl Eraser for PostgresEraser {
-    fn find(
-        &mut self,
-        scope: &ErasureScope,
-        after: i64,
-        limit: u16,
-    ) -> Result<Vec<Erasable>, StoreError> {
+    fn last_id(&mut self) -> Result<i64, StoreError> {
+        let last =
+            attendance::table.select(max(attendance::id)).get_result::<Option<i64>>(&mut self.0);
+        Ok(last.map_err(|error| classify(error, &mut self.0))?.unwrap_or(0))
+    }
+
+    fn find(&mut self, scope: &ErasureScope, ids: Range<i64>) -> Result<Vec<Erasable>, StoreError> {
         let erasures = erasure::table.filter(erasure::entry_id.eq(attendance::entry_id));
         let query = attendance::table
-            .filter(attendance::id.gt(after))
+            .filter(attendance::id.ge(ids.start).and(attendance::id.lt(ids.end)))
             .filter(not(exists(erasures)))
             .order(attendance::id)
-            .limit(limit.into())
             .select((attendance::id, attendance::entry_id, attendance::login))
             .into_boxed();
         let query = match scope {
@@ -93,9 +80,9 @@ impl Eraser for PostgresEraser {
                 .filter(attendance::firstname.eq(&**firstname))
                 .filter(attendance::lastname.eq(&**lastname)),
         };
-        let rows = query.load::<(i64, Uuid, DateTime<Utc>)>(&mut self.0);
+        let rows = query.load::<Row>(&mut self.0);
         let rows = rows.map_err(|error| classify(error, &mut self.0))?;
-        Ok(rows.into_iter().map(|(id, entry_id, login)| Erasable { id, entry_id, login }).collect())
+        Ok(rows.into_iter().map(erasable).collect())
     }
 
     fn chains(&mut self, entries: &[Uuid]) -> Result<Vec<Erasable>, StoreError> {
@@ -138,7 +125,16 @@ impl Eraser for PostgresEraser {
 }
 
 fn chains(connection: &mut PgConnection, entries: &[Uuid]) -> QueryResult<Vec<Erasable>> {
-    let rows =
-        sql_query(CHAINS).bind::<Array<SqlUuid>, _>(entries).load::<Row>(connection)?.into_iter();
-    Ok(rows.map(|Row { id, entry_id, login }| Erasable { id, entry_id, login }).collect())
+    let erasures = erasure::table.filter(erasure::entry_id.eq(attendance::entry_id));
+    let rows = attendance::table
+        .filter(attendance::entry_id.eq_any(chain(connection, entries)?))
+        .filter(not(exists(erasures)))
+        .order(attendance::id)
+        .select((attendance::id, attendance::entry_id, attendance::login))
+        .load::<Row>(connection)?;
+    Ok(rows.into_iter().map(erasable).collect())
+}
+
+fn erasable((id, entry_id, login): Row) -> Erasable {
+    Erasable { id, entry_id, login }
 }

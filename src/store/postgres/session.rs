@@ -78,14 +78,19 @@ pub(super) fn open_for_writing(
 }
 
 /// A connection that erases. It may read for long, but waits for a lock only briefly, because
-/// amendments queue behind it.
+/// amendments queue behind it. Its many small statements are planned for their own
+/// values, without parallel workers and compilation, which would take longer than they do.
 pub(super) fn open_for_erasing(
     target: &PostgresTarget,
     timeout: Duration,
 ) -> Result<PgConnection, StoreError> {
     let mut connection = open_for_writing(target, timeout)?;
     connection
-        .batch_execute("SET statement_timeout = 0; SET lock_timeout = 2000")
+        .batch_execute(
+            "SET statement_timeout = 0; SET lock_timeout = 2000; \
+             SET max_parallel_workers_per_gather = 0; SET jit = off; \
+             SET plan_cache_mode = force_custom_plan",
+        )
         .map_err(StoreError::unreachable)?;
     Ok(connection)
 }

@@ -1,6 +1,8 @@
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
-use diesel::dsl::{exists, not};
+use diesel::dsl::{exists, max, not};
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sql_query;
@@ -61,18 +63,18 @@ impl Erasing for SqliteStore {
 }
 
 impl Eraser for SqliteEraser {
-    fn find(
-        &mut self,
-        scope: &ErasureScope,
-        after: i64,
-        limit: u16,
-    ) -> Result<Vec<Erasable>, StoreError> {
+    fn last_id(&mut self) -> Result<i64, StoreError> {
+        let last =
+            attendance::table.select(max(attendance::id)).get_result::<Option<i64>>(&mut self.0);
+        Ok(last.map_err(|error| classify(error, &mut self.0))?.unwrap_or(0))
+    }
+
+    fn find(&mut self, scope: &ErasureScope, ids: Range<i64>) -> Result<Vec<Erasable>, StoreError> {
         let erasures = erasure::table.filter(erasure::entry_id.eq(attendance::entry_id));
         let query = attendance::table
-            .filter(attendance::id.gt(after))
+            .filter(attendance::id.ge(ids.start).and(attendance::id.lt(ids.end)))
             .filter(not(exists(erasures)))
             .order(attendance::id)
-            .limit(limit.into())
             .select((attendance::id, attendance::entry_id, attendance::login))
             .into_boxed();
         let query = match scope {
