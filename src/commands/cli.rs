@@ -66,6 +66,9 @@ pub fn run(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> ExitCode {
+    // Sets OpenSSL up so that it frees nothing when the process ends: threads that are connecting to
+    // the database at that moment still use it, and would crash.
+    openssl_sys::init();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(message) => {
