@@ -207,11 +207,18 @@ impl Shared {
     /// Waits until it is time for the next look, and returns its number; `None` at the end.
     fn next_look(&self, pause: Duration) -> Option<u64> {
         let idle = |demand: &mut Demand| !demand.closed && demand.look <= demand.begun;
-        let unasked = |demand: &mut Demand| idle(demand) && demand.readers == 0;
-        let demand = self.changed.wait_while(self.lock(), unasked);
-        let demand = demand.unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(demand, pause, idle);
-        let (mut demand, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let mut demand = self.lock();
+        loop {
+            let unasked = |demand: &mut Demand| idle(demand) && demand.readers == 0;
+            demand =
+                self.changed.wait_while(demand, unasked).unwrap_or_else(PoisonError::into_inner);
+            let waited = self.changed.wait_timeout_while(demand, pause, idle);
+            demand = waited.unwrap_or_else(PoisonError::into_inner).0;
+            // The readers may have left during the pause.
+            if demand.readers > 0 || !idle(&mut demand) {
+                break;
+            }
+        }
         demand.begun += 1;
         (!demand.closed).then_some(demand.begun)
     }
