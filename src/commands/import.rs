@@ -1,6 +1,7 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -19,6 +20,10 @@ const BATCH: usize = 1_000;
 
 /// The length from which a batch of long rows is committed sooner, in bytes.
 const BATCH_LENGTH: usize = 4 * 1024 * 1024;
+
+/// How long a batch may wait for the store, at least: no client waits for it, and a busy store is no
+/// reason to give up.
+const MIN_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Args)]
 pub(super) struct Options {
@@ -43,12 +48,14 @@ pub(super) fn import(settings: &Settings, options: Options) -> Result<(), Failur
         }
     };
     let mut file = ImportFile::open(input)?;
-    let store = open(settings, settings.timeout);
-    store
+    // With the shorter timeout, so that a wrong address is noticed soon.
+    open(settings, settings.timeout)
         .schema()?
         .require()
         .map_err(|error| Failure::new(format!("{error}; run rollcall migrate first")))?;
-    let mut importing = Importing::start(store, options.dry_run, settings.timeout)?;
+    let timeout = settings.timeout.max(MIN_TIMEOUT);
+    let store = open(settings, timeout);
+    let mut importing = Importing::start(store, options.dry_run, timeout)?;
     let mut refused = RefusedRows::beside(if is_stdin { "stdin".into() } else { options.file });
     let mut tally = Tally::default();
     let clock = Clock::system();
