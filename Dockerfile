@@ -10,7 +10,7 @@ ENV SOURCE_DATE_EPOCH=0
 
 # Compile the dependencies in a layer that stays cached until Cargo.toml or Cargo.lock change. Cargo requires a file for
 # each target in Cargo.toml.
-COPY Cargo.toml Cargo.lock ./
+COPY Cargo.toml Cargo.lock askama.toml ./
 RUN mkdir -p src \
     && echo 'fn main() {}' > src/main.rs \
     && touch src/lib.rs \

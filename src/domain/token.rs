@@ -12,7 +12,7 @@ const PREFIX: &str = "rollcall_";
 pub struct Token(String);
 
 /// The SHA-256 of a secret. The secrets are long and random, so that nothing slower is needed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenHash([u8; 32]);
 
 /// The operating system gave no random bytes.

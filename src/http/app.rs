@@ -3,9 +3,10 @@ use rocket::shield::Shield;
 use rocket::{Build, Rocket, Route};
 
 use super::api::{
-    amendments, changes, entries, export, health, index, inside, people, scrape, sheets, tokens,
-    unmatched,
+    amendments, assets, changes, entries, export, health, index, inside, people, scrape, sessions,
+    sheets, tokens, unmatched,
 };
+use super::pages::ProblemPages;
 use super::service::Service;
 use super::watch::{Metrics, Observer};
 
@@ -25,6 +26,8 @@ pub(super) fn app(service: Service) -> Rocket<Build> {
         .manage(Metrics::new())
         // An empty shield replaces Rocket's default one, whose headers the server sets.
         .attach(Shield::new())
+        // Before the observer, which reads the length of the answer.
+        .attach(ProblemPages)
         .attach(Observer)
         .mount("/", routes())
         .register("/", unmatched::catchers())
@@ -49,6 +52,8 @@ fn routes() -> Vec<Route> {
         health::routes(),
         scrape::routes(),
         tokens::routes(),
+        sessions::routes(),
+        assets::routes(),
     ]
     .concat()
 }

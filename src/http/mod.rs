@@ -4,6 +4,7 @@
 mod api;
 mod app;
 mod guard;
+mod pages;
 mod server;
 mod service;
 mod watch;

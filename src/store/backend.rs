@@ -1,8 +1,8 @@
-use super::{Amendments, Changes, Entries, Erasing, Replication, Tokens, Versioned};
+use super::{Amendments, Changes, Entries, Erasing, Replication, Sessions, Tokens, Versioned};
 
 /// A database, by what it can do. All calls block, and any number of threads may make them.
 pub trait Store:
-    Entries + Amendments + Changes + Erasing + Versioned + Tokens + Send + Sync + 'static
+    Entries + Amendments + Changes + Erasing + Versioned + Tokens + Sessions + Send + Sync + 'static
 {
     /// `postgres` or `embedded`, for people and programs.
     fn kind(&self) -> &'static str;

@@ -12,6 +12,7 @@ mod front;
 mod postgres;
 mod replication;
 mod schema;
+mod sessions;
 mod sqlite;
 mod tokens;
 
@@ -28,5 +29,6 @@ pub use front::{
 pub use postgres::{Password, PostgresStore, PostgresTarget};
 pub use replication::{Position, Replication};
 pub use schema::{Migration, MigrationState, Schema, SchemaState, Versioned};
+pub use sessions::Sessions;
 pub use sqlite::SqliteStore;
 pub use tokens::Tokens;

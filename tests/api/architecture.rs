@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// From the outside in: a module may import those below it in its list, and no other.
 const LAYERS: [(&str, &[&str]); 3] = [
     ("", &["commands", "settings", "http", "store", "logging", "domain", "error_chain"]),
-    ("http", &["server", "app", "api", "service", "guard", "watch", "wire"]),
+    ("http", &["server", "app", "api", "service", "pages", "guard", "watch", "wire"]),
     (
         "store",
         &[
@@ -20,6 +20,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
             "changes",
             "tokens",
             "erasing",
+            "sessions",
             "replication",
             "schema",
             "error",

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use diesel::connection::SimpleConnection;
-use rollcall::domain::{Access, IssuedToken, TokenHash, TokenRequest};
-use rollcall::store::{PostgresStore, PostgresTarget, StoreError, Tokens, Versioned};
+use rollcall::domain::{Access, IssuedToken, Session, TokenHash, TokenRequest};
+use rollcall::store::{PostgresStore, PostgresTarget, Sessions, StoreError, Tokens, Versioned};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -271,7 +271,7 @@ fn without_the_store_known_tokens_hold_and_unknown_ones_are_503() {
 }
 
 #[test]
-fn the_pods_role_may_do_with_tokens_what_it_needs() {
+fn the_pods_role_may_do_with_tokens_and_sessions_what_it_needs() {
     let store = Fresh::migrated(StoreKind::Postgres);
     let Fresh::Postgres(owner) = &store else { panic!("not PostgreSQL") };
     let role = &owner.dbname;
@@ -286,18 +286,28 @@ fn the_pods_role_may_do_with_tokens_what_it_needs() {
     let body = br#"{"name": "a", "role": "gate", "gate": "A"}"#;
     let token = IssuedToken::new(TokenRequest::parse(body).unwrap(), now, None);
     let (name, hash) = (token.name.clone(), TokenHash::of(b"secret"));
+    let session = Session::new(hash, now);
+    let session_hash = TokenHash::of(b"cookie");
     let all = || -> Result<_, StoreError> {
         let made = [pods.create_token(&hash, &token)?, pods.create_token(&hash, &token)?];
         for at in [later, now] {
             pods.note_uses(&[(name.clone(), at)])?;
         }
         let revoked = [pods.revoke_token(&name, later)?, pods.revoke_token(&name, now)?];
-        Ok((made, revoked, pods.tokens()?))
+        pods.create_session(&session_hash, &session, now)?;
+        for at in [later, now] {
+            pods.note_session_uses(&[(session_hash, at)])?;
+        }
+        let sessions = pods.sessions()?;
+        pods.end_session(&session_hash)?;
+        Ok((made, revoked, pods.tokens()?, sessions, pods.sessions()?))
     };
     let done = all();
     drop(pods);
     // A role belongs to the server and not to the database, so it must be dropped explicitly.
     store.sql(&format!("DROP OWNED BY \"{role}\"; DROP ROLE \"{role}\""));
     let expected = IssuedToken { revoked_at: Some(later), last_seen_at: Some(later), ..token };
-    assert_eq!(done.unwrap(), ([true, false], [true, true], vec![(hash, expected)]));
+    let used = vec![(session_hash, Session { last_used_at: later, ..session })];
+    let expected = ([true, false], [true, true], vec![(hash, expected)], used, vec![]);
+    assert_eq!(done.unwrap(), expected);
 }

@@ -16,7 +16,7 @@ use super::{Answer, Fresh, StoreKind};
 
 /// The whole service in this process, on a store and a port of its own.
 pub struct TestApp {
-    pub store: Fresh,
+    pub store: Arc<Fresh>,
     address: SocketAddr,
     agent: ureq::Agent,
     token: Option<String>,
@@ -69,7 +69,9 @@ impl TestApp {
         Self::with(Fresh::migrated(kind), Options::default())
     }
 
-    pub fn with(store: Fresh, options: Options) -> Self {
+    /// On a store of its own, or on one that another service uses too.
+    pub fn with(store: impl Into<Arc<Fresh>>, options: Options) -> Self {
+        let store = store.into();
         let now = Arc::new(Mutex::new(None));
         let clock = now.clone();
         let (service, writer) = Service::start(Setup {
@@ -92,6 +94,7 @@ impl TestApp {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
+            .max_redirects(0)
             .timeout_global(Some(Duration::from_secs(30)))
             .build()
             .into();

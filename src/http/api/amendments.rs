@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::domain::{
     Correction, Decision, Entry, Replacement, StoredAmendment, Trail, parse_correction, parse_void,
 };
-use crate::http::guard::{AmendmentBody, IdempotencyKeys, MayAmend, MayRead, PathEntryId};
+use crate::http::guard::{IdempotencyKeys, MayAmend, MayRead, ObjectBody, PathEntryId};
 use crate::http::service::Service;
 use crate::http::wire::{Problem, push_entry, push_trail};
 use crate::store::AmendOutcome;
@@ -28,7 +28,7 @@ async fn entry(_by: MayRead, id: PathEntryId, service: &State<Service>) -> Resul
 async fn void(
     by: MayAmend,
     id: PathEntryId,
-    body: AmendmentBody<'_>,
+    body: ObjectBody<'_>,
     service: &State<Service>,
 ) -> Result<Answer, Problem> {
     let answer = void_entry(&by, id.0, &body.json, service).await?;
@@ -40,7 +40,7 @@ async fn void(
 async fn correct(
     by: MayAmend,
     id: PathEntryId,
-    body: AmendmentBody<'_>,
+    body: ObjectBody<'_>,
     keys: IdempotencyKeys<'_>,
     service: &State<Service>,
 ) -> Result<Answer, Problem> {

@@ -5,7 +5,7 @@ use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, post, routes};
 
 use crate::domain::{Entry, Recorded, Site, parse_submission};
-use crate::http::guard::{EntryBody, IdempotencyKeys, MayCreate};
+use crate::http::guard::{EntryBody, IdempotencyKeys, MayCreateFromAnySite};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
 use crate::http::wire::{Problem, push_entry};
@@ -17,7 +17,7 @@ pub(crate) fn routes() -> Vec<Route> {
 /// Records an entry.
 #[post("/table/create")]
 async fn create(
-    by: MayCreate,
+    by: MayCreateFromAnySite,
     body: EntryBody<'_>,
     keys: IdempotencyKeys<'_>,
     service: &State<Service>,

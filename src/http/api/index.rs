@@ -1,25 +1,12 @@
-use rocket::http::{Accept, ContentType, Header, MediaType};
+use rocket::http::Header;
 use rocket::response::{Responder, Response};
 use rocket::serde::json::{Value, json};
 use rocket::{Request, Route, State, get, routes};
 
-use crate::domain::Access;
+use crate::http::guard::{Browser, Visitor};
+use crate::http::pages::{Frame, Page, Tab, Viewer, start_page};
 use crate::http::service::Service;
-
-/// The page for a browser, with `{name}` for each value. No value is what a client sent.
-const PAGE: &str = include_str!("index.html");
-
-/// The part of the page about today's sheet.
-const TODAY: &str = r#"  <div class="today">
-    <strong>{count}</strong>
-    <div>entries today, sheet <a href="/table/view/date:today">{day}</a><br>
-      <span class="soft">at {time}, {zone}</span></div>
-  </div>
-"#;
-
-/// Replaces it where requests need a token: the page is free and shows no figure.
-const TOKEN_NEEDED: &str = r#"  <p class="today">Sheets can be read with a token only.</p>
-"#;
+use crate::http::wire::Problem;
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![index]
@@ -27,69 +14,41 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// A page for a browser, and a map of the API for anything else.
 #[get("/table")]
-async fn index(accept: Option<&Accept>, service: &State<Service>) -> Index {
-    if !prefers_html(accept) {
-        return Index::Map(map());
+async fn index(
+    browser: Browser,
+    visitor: Visitor,
+    service: &State<Service>,
+) -> Result<Index, Problem> {
+    if !browser.wants_page {
+        return Ok(Index::Map(map()));
     }
-    let Service { site, .. } = &**service;
+    let Service { site, reader, admission, .. } = &**service;
     let now = service.clock.now();
-    let today = site.day_of(now);
-    let instants = site.instants(today);
-    let (part, count) = match service.admission.access {
-        Access::Token => (TOKEN_NEEDED, None),
-        Access::Open => (TODAY, service.reader.read(move |store| store.count(instants)).await.ok()),
+    let caller = visitor.identify(admission).await;
+    let viewer = Viewer::new(admission.access, caller.as_deref());
+    let instants = site.instants(site.day_of(now));
+    let count = match viewer.may_read {
+        true => reader.read(move |store| store.count(instants)).await.ok(),
+        false => None,
     };
-    Index::Page(
-        PAGE.replace("{today}", part)
-            .replace("{version}", env!("CARGO_PKG_VERSION"))
-            .replace("{zone}", site.zone_name())
-            .replace("{day}", &today.to_string())
-            .replace("{time}", &now.with_timezone(&site.offset_at(now)).format("%H:%M").to_string())
-            .replace("{count}", &count.map_or_else(|| "–".to_owned(), |count| count.to_string())),
-    )
+    let frame = Frame::new(viewer, Tab::Today, browser);
+    start_page(frame, count, site, now, visitor.origin()).map(Index::Page)
 }
 
 enum Index {
-    Page(String),
+    Page(Page),
     Map(Value),
 }
 
 impl<'r> Responder<'r, 'static> for Index {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
-        let mut response = match self {
-            Self::Page(page) => {
-                let mut response =
-                    Response::build_from((ContentType::HTML, page).respond_to(request)?);
-                // Nothing but the page's own style: no script, no image, nothing of another origin.
-                response.header(Header::new(
-                    "Content-Security-Policy",
-                    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
-                ));
-                response
-            }
-            Self::Map(map) => Response::build_from(map.respond_to(request)?),
-        };
-        response
-            .header(Header::new("Vary", "Accept"))
-            .header(Header::new("Cache-Control", "no-cache"))
-            .ok()
-    }
-}
-
-/// Whether `text/html` is accepted by name, and JSON is not preferred to it.
-fn prefers_html(accept: Option<&Accept>) -> bool {
-    let Some(accept) = accept else { return false };
-    let weight = |wanted: MediaType| {
-        accept
-            .iter()
-            .filter(|&media| *media.media_type() == wanted)
-            .map(|m| m.weight_or(1.0))
-            .reduce(f32::max)
-    };
-    match (weight(MediaType::HTML), weight(MediaType::JSON)) {
-        (Some(html), Some(json)) => html > 0.0 && html >= json,
-        (Some(html), None) => html > 0.0,
-        (None, _) => false,
+        match self {
+            Self::Page(page) => page.respond_to(request),
+            Self::Map(map) => Response::build_from(map.respond_to(request)?)
+                .header(Header::new("Vary", "Accept"))
+                .header(Header::new("Cache-Control", "no-cache"))
+                .ok(),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! answers.
 
 pub(super) mod amendments;
+pub(super) mod assets;
 pub(super) mod changes;
 pub(super) mod entries;
 pub(super) mod export;
@@ -11,6 +12,7 @@ pub(super) mod inside;
 pub(super) mod people;
 mod reading;
 pub(super) mod scrape;
+pub(super) mod sessions;
 pub(super) mod sheets;
 pub(super) mod tokens;
 pub(super) mod unmatched;

@@ -4,7 +4,8 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::credential::Credential;
-use crate::domain::{Access, Caller, Clock, Permission, TokenHash};
+use super::origin::Origin;
+use crate::domain::{Access, Caller, Clock, Permission};
 use crate::http::watch::Metrics;
 use crate::http::wire::Problem;
 use crate::store::Credentials;
@@ -20,42 +21,82 @@ pub(crate) struct Admission {
     pub clock: Clock,
 }
 
+/// What is known of a request before it is handled.
+pub(super) struct Attempt {
+    pub credential: Credential,
+    pub permission: Permission,
+    /// Where the request comes from, if that decides whether it may be made.
+    pub origin: Option<Origin>,
+    /// Whether a request without credential may come from a page of any site.
+    pub from_any_site: bool,
+}
+
 impl Admission {
-    /// Returns when the token with this hash is no longer valid.
-    pub(super) async fn end_of(&self, hash: &TokenHash) {
-        while self.credentials.is_valid(hash, self.clock.now()) {
+    /// Returns when `credential`, which was valid, is no longer.
+    pub(super) async fn end_of(&self, credential: &Credential) {
+        while self.is_valid(credential) {
             sleep(CHECK_EVERY).await;
         }
     }
 
-    /// Who sent `credential`, if that sender may do what needs `permission`.
+    fn is_valid(&self, credential: &Credential) -> bool {
+        let now = self.clock.now();
+        match credential {
+            Credential::None | Credential::Malformed => false,
+            Credential::Bearer(hash) | Credential::Basic(hash) => {
+                self.credentials.is_valid(hash, now)
+            }
+            Credential::Session(hash) => self.credentials.is_valid_session(hash, now),
+        }
+    }
+
+    /// Who made `attempt`, if it may be made.
     pub(super) async fn admit(
         &self,
-        credential: Credential,
-        permission: Permission,
+        attempt: &Attempt,
         metrics: &Metrics,
     ) -> Result<Option<Arc<Caller>>, Problem> {
+        let permission = attempt.permission;
         let refused = |problem| {
             metrics.refused();
             Err(problem)
         };
-        let caller = match credential {
-            Credential::None => {
-                metrics.without_credential();
-                None
-            }
-            Credential::Malformed => return refused(Problem::unauthenticated()),
-            Credential::Sent(hash) => match self.credentials.find(&hash, self.clock.now()).await? {
-                None => return refused(Problem::unauthenticated()),
-                caller => caller,
-            },
-        };
+        let caller = self.identify(&attempt.credential).await?;
+        match (&caller, &attempt.credential) {
+            (Some(_), _) => {}
+            // A session that is over counts as none.
+            (None, Credential::None | Credential::Session(_)) => metrics.without_credential(),
+            (None, _) => return refused(Problem::unauthenticated()),
+        }
         let is_open = self.access == Access::Open && permission != Permission::Administer;
         match &caller {
-            _ if is_open => Ok(caller),
-            Some(known) if known.role.may(permission) => Ok(caller),
-            Some(_) => refused(Problem::forbidden(permission)),
-            None => refused(Problem::unauthenticated()),
+            _ if is_open => {}
+            Some(known) if known.role.may(permission) => {}
+            Some(_) => return refused(Problem::forbidden(permission)),
+            None => return refused(Problem::unauthenticated()),
         }
+        let credential = if caller.is_some() { &attempt.credential } else { &Credential::None };
+        let is_free = attempt.from_any_site && *credential == Credential::None;
+        match attempt.origin {
+            Some(origin) if !is_free && !credential.may_come_from(origin) => {
+                refused(Problem::cross_site())
+            }
+            _ => Ok(caller),
+        }
+    }
+
+    /// Whose credential it is; `None` if it is none, or is not valid.
+    pub(super) async fn identify(
+        &self,
+        credential: &Credential,
+    ) -> Result<Option<Arc<Caller>>, Problem> {
+        let now = self.clock.now();
+        Ok(match credential {
+            Credential::None | Credential::Malformed => None,
+            Credential::Bearer(hash) | Credential::Basic(hash) => {
+                self.credentials.find(hash, now).await?
+            }
+            Credential::Session(hash) => self.credentials.find_by_session(hash, now).await?,
+        })
     }
 }

@@ -1,21 +1,27 @@
 use data_encoding::BASE64;
 use rocket::http::HeaderMap;
 
+use super::origin::Origin;
 use crate::domain::TokenHash;
+use crate::http::wire::session_secret;
 
 /// What the headers of a request say about who sent it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Credential {
     /// No token was sent. Another scheme than Bearer and Basic counts as none.
     None,
     /// The hash of the token that was sent.
-    Sent(TokenHash),
+    Bearer(TokenHash),
+    /// The same, as the password of the scheme Basic. A browser sends it by itself once it knows it.
+    Basic(TokenHash),
     /// The credentials of the scheme Basic cannot be decoded.
     Malformed,
+    /// The hash of the secret in the session cookie. A browser sends it by itself.
+    Session(TokenHash),
 }
 
 impl Credential {
-    /// A Bearer token comes before one that is the password of Basic.
+    /// A Bearer token comes before one that is the password of Basic, and both before the cookie.
     pub(super) fn of(headers: &HeaderMap<'_>) -> Self {
         let find = |scheme: &str| {
             headers.get("Authorization").find_map(|value| {
@@ -25,19 +31,23 @@ impl Credential {
             })
         };
         if let Some(token) = find("Bearer") {
-            Self::Sent(TokenHash::of(token.as_bytes()))
+            Self::Bearer(TokenHash::of(token.as_bytes()))
         } else if let Some(pair) = find("Basic") {
-            password(pair).map_or(Self::Malformed, |password| Self::Sent(TokenHash::of(&password)))
+            password(pair).map_or(Self::Malformed, |password| Self::Basic(TokenHash::of(&password)))
+        } else if let Some(secret) = session_secret(headers) {
+            Self::Session(TokenHash::of(secret.as_bytes()))
         } else {
             Self::None
         }
     }
 
-    /// Of the token that was sent, if one was.
-    pub(super) fn hash(&self) -> Option<TokenHash> {
-        match self {
-            Self::Sent(hash) => Some(*hash),
-            Self::None | Self::Malformed => None,
+    /// Whether a request with it may come from there, if it changes something. What a browser sends
+    /// by itself must not be of use to pages of other sites.
+    pub(super) fn may_come_from(&self, origin: Origin) -> bool {
+        match (self, origin) {
+            (Self::Bearer(_), _) | (_, Origin::Own) => true,
+            (_, Origin::Other) | (Self::Session(_), Origin::Unknown) => false,
+            (Self::None | Self::Basic(_) | Self::Malformed, Origin::Unknown) => true,
         }
     }
 }
@@ -63,19 +73,23 @@ mod tests {
         Credential::of(&headers)
     }
 
-    fn sent(token: &str) -> Credential {
-        Credential::Sent(TokenHash::of(token.as_bytes()))
+    fn bearer(token: &str) -> Credential {
+        Credential::Bearer(TokenHash::of(token.as_bytes()))
+    }
+
+    fn basic(token: &str) -> Credential {
+        Credential::Basic(TokenHash::of(token.as_bytes()))
     }
 
     #[test]
     fn the_token_is_the_bearer_or_the_password_of_basic() {
-        assert_eq!(credential(&["Bearer abc"]), sent("abc"));
-        assert_eq!(credential(&["bearer   abc "]), sent("abc"));
+        assert_eq!(credential(&["Bearer abc"]), bearer("abc"));
+        assert_eq!(credential(&["bearer   abc "]), bearer("abc"));
         // x:abc, x:, :a:b
-        assert_eq!(credential(&["Basic eDphYmM="]), sent("abc"));
-        assert_eq!(credential(&["BASIC eDo="]), sent(""));
-        assert_eq!(credential(&["Basic OmE6Yg=="]), sent("a:b"));
-        assert_eq!(credential(&["Basic eDphYmM=", "Bearer other"]), sent("other"));
+        assert_eq!(credential(&["Basic eDphYmM="]), basic("abc"));
+        assert_eq!(credential(&["BASIC eDo="]), basic(""));
+        assert_eq!(credential(&["Basic OmE6Yg=="]), basic("a:b"));
+        assert_eq!(credential(&["Basic eDphYmM=", "Bearer other"]), bearer("other"));
     }
 
     #[test]
@@ -83,9 +97,27 @@ mod tests {
         for malformed in ["Basic", "Basic !", "Basic eDphYmM", "Basic eA=="] {
             assert_eq!(credential(&[malformed]), Credential::Malformed, "{malformed}");
         }
-        assert_eq!(credential(&["Bearer"]), sent(""));
+        assert_eq!(credential(&["Bearer"]), bearer(""));
         for none in [&[][..], &["Digest abc"], &["abc"], &[""], &["Bearerabc"]] {
             assert_eq!(credential(none), Credential::None, "{none:?}");
         }
+    }
+
+    #[test]
+    fn the_session_cookie_counts_where_there_is_neither_bearer_nor_basic() {
+        let with_cookie = |authorization: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.add(Header::new("cookie", "rollcall_session=abc"));
+            if let Some(value) = authorization {
+                headers.add(Header::new("authorization", value));
+            }
+            Credential::of(&headers)
+        };
+        let session = Credential::Session(TokenHash::of(b"abc"));
+        assert_eq!(with_cookie(None), session);
+        assert_eq!(with_cookie(Some("Digest abc")), session);
+        assert_eq!(with_cookie(Some("Bearer x")), bearer("x"));
+        assert_eq!(with_cookie(Some("Basic eDphYmM=")), basic("abc"));
+        assert_eq!(with_cookie(Some("Basic !")), Credential::Malformed);
     }
 }

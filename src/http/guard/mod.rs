@@ -2,26 +2,33 @@
 //! reads a header needs it in the server's list of headers (`READ_HEADERS`).
 
 mod admission;
-mod amendment_body;
+mod browser;
 mod caller;
 mod credential;
 mod entry_body;
 mod idempotency_keys;
+mod object_body;
+mod origin;
+mod own_site;
 mod path_entry_id;
 mod refusal;
 mod request_id;
 mod request_path;
 mod request_query;
 mod sent_method;
+mod visitor;
 
 pub(super) use admission::Admission;
-pub(super) use amendment_body::AmendmentBody;
-pub(super) use caller::{MayAdminister, MayAmend, MayCreate, MayRead};
+pub(super) use browser::Browser;
+pub(super) use caller::{MayAdminister, MayAmend, MayCreateFromAnySite, MayRead};
 pub(super) use entry_body::EntryBody;
 pub(super) use idempotency_keys::IdempotencyKeys;
+pub(super) use object_body::ObjectBody;
+pub(super) use own_site::{FromOwnSite, OwnSession};
 pub(super) use path_entry_id::PathEntryId;
 pub(super) use refusal::refused;
 pub(super) use request_id::RequestId;
 pub(super) use request_path::RequestPath;
 pub(super) use request_query::RequestQuery;
 pub(super) use sent_method::SentMethod;
+pub(super) use visitor::Visitor;

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, ORIGIN,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Request, Response, StatusCode};
 use rocket::http::{Header, Method};
@@ -20,12 +20,17 @@ use crate::http::watch::Arrival;
 use crate::http::wire::{Chunks, LongBody, LongContent, Parts, ReceivedBody, Target};
 
 /// The headers that guards and handlers read. Rocket does not get any other.
-static READ_HEADERS: [HeaderName; 5] = [
+static READ_HEADERS: [HeaderName; 10] = [
     ACCEPT,
     AUTHORIZATION,
     CONTENT_TYPE,
+    COOKIE,
+    HOST,
+    ORIGIN,
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("sec-fetch-mode"),
+    HeaderName::from_static("sec-fetch-site"),
+    HeaderName::from_static("x-forwarded-proto"),
 ];
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -65,11 +65,13 @@ impl Fairing for Observer {
         if let Some(metrics) = request.rocket().state::<Metrics>() {
             metrics.answered(arrival.method, route, status, duration);
             if let Some(problem) = Reported::of(request) {
-                metrics.problem(problem.code);
+                metrics.problem(problem.code());
             }
         }
-        if let Some(Reported { code, cause: Some(cause) }) = Reported::of(request) {
-            let cause = ErrorChain(&**cause);
+        if let Some(problem) = Reported::of(request)
+            && let Some(cause) = problem.cause()
+        {
+            let (code, cause) = (problem.code(), ErrorChain(cause));
             tracing::warn!(request_id = arrival.id, code, %cause, "not served");
         }
         AccessLine { request_id: &arrival.id, method: arrival.method, route, status, duration }

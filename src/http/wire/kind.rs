@@ -36,6 +36,7 @@ kinds! {
     UNAUTHENTICATED = Unauthorized, "unauthenticated", "Not authenticated";
     FORBIDDEN = Forbidden, "forbidden", "Forbidden";
     GATE_MISMATCH = Forbidden, "gate_mismatch", "The token is bound to another gate";
+    CROSS_SITE = Forbidden, "cross_site", "Sent by another site";
     NAME_TAKEN = Conflict, "name_taken", "The name is taken";
     INTERNAL = InternalServerError, "internal", "Internal error";
 }

@@ -1,53 +1,27 @@
 //! Every answer that is not a success, by the table in `kind`.
 
 use std::borrow::Cow;
-use std::io::Cursor;
-use std::sync::OnceLock;
 
-use rocket::Request;
-use rocket::http::{ContentType, Header, Status};
-use rocket::response::{Responder, Response};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use rocket::http::Status;
 use uuid::Uuid;
 
 use super::kind::{self, Kind};
 use crate::domain::{FieldError, Permission, Role};
 use crate::store::StoreError;
 
-/// When a client may try again, in seconds.
-const RETRY_AFTER: &str = "1";
-
 /// A problem as RFC 9457 defines it, with a stable code for programs.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    kind: &'static Kind,
-    detail: Cow<'static, str>,
+    pub(super) kind: &'static Kind,
+    pub(super) detail: Cow<'static, str>,
     /// Every invalid field at once.
-    errors: Vec<FieldError>,
+    pub(super) errors: Vec<FieldError>,
     /// With this id the same entry can be sent again without being recorded twice.
-    entry_id: Option<Uuid>,
+    pub(super) entry_id: Option<Uuid>,
     /// The methods that the path has.
-    allow: Option<String>,
+    pub(super) allow: Option<String>,
     /// The real reason: for the log, never for the client.
-    cause: Option<Box<StoreError>>,
-}
-
-/// What a request's problem was, left in the request for whoever counts and logs it.
-#[derive(Debug)]
-pub(crate) struct Reported {
-    pub code: &'static str,
-    pub cause: Option<Box<StoreError>>,
-}
-
-impl Reported {
-    /// The problem that `request` was answered with, if it was one.
-    pub(crate) fn of<'r>(request: &'r Request<'_>) -> Option<&'r Self> {
-        Self::slot(request).get()
-    }
-
-    fn slot<'r>(request: &'r Request<'_>) -> &'r OnceLock<Self> {
-        request.local_cache(OnceLock::new)
-    }
+    pub(super) cause: Option<Box<StoreError>>,
 }
 
 impl Problem {
@@ -140,6 +114,14 @@ impl Problem {
         Self::new(&kind::FORBIDDEN, detail)
     }
 
+    pub(crate) fn cross_site() -> Self {
+        Self::new(
+            &kind::CROSS_SITE,
+            "A browser must send this from a page of this service. Other clients send their token \
+             as 'Authorization: Bearer TOKEN'.",
+        )
+    }
+
     pub(crate) fn name_taken() -> Self {
         Self::new(
             &kind::NAME_TAKEN,
@@ -201,53 +183,5 @@ impl Problem {
             &kind::INTERNAL,
             "This is a defect of the service. Its log has the cause under this request's id.",
         )
-    }
-}
-
-impl Serialize for Problem {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut json = serializer.serialize_map(None)?;
-        json.serialize_entry("type", &format_args!("urn:rollcall:problem:{}", self.kind.code))?;
-        json.serialize_entry("title", self.kind.title)?;
-        json.serialize_entry("status", &self.kind.status.code)?;
-        json.serialize_entry("detail", &self.detail)?;
-        json.serialize_entry("code", self.kind.code)?;
-        if !self.errors.is_empty() {
-            json.serialize_entry("errors", &self.errors)?;
-        }
-        if let Some(entry_id) = &self.entry_id {
-            json.serialize_entry("entry_id", entry_id)?;
-        }
-        json.end()
-    }
-}
-
-impl<'r> Responder<'r, 'static> for Problem {
-    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
-        // Strings and numbers always serialize.
-        let json = serde_json::to_vec(&self).map_err(|_| Status::InternalServerError)?;
-        let mut response = Response::build();
-        response
-            .status(self.kind.status)
-            .header(ContentType::new("application", "problem+json"))
-            .sized_body(json.len(), Cursor::new(json));
-        if self.kind.is_temporary() {
-            response.header(Header::new("Retry-After", RETRY_AFTER));
-        }
-        if let Some(allow) = self.allow {
-            response.header(Header::new("Allow", allow));
-        }
-        if self.kind.code == kind::UNAUTHENTICATED.code {
-            response.header(Header::new("WWW-Authenticate", r#"Bearer realm="rollcall""#));
-            // wget and Java's clients send a password only when they are asked for it. A browser
-            // would show a prompt, and every browser sends this header.
-            if !request.headers().contains("Sec-Fetch-Mode") {
-                let basic = r#"Basic realm="rollcall", charset="UTF-8""#;
-                response.header_adjoin(Header::new("WWW-Authenticate", basic));
-            }
-        }
-        // The first problem of a request is the one that it is answered with.
-        let _ = Reported::slot(request).set(Reported { code: self.kind.code, cause: self.cause });
-        response.ok()
     }
 }

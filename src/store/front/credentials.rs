@@ -1,6 +1,5 @@
-//! The tokens of this process: read by one thread, looked up by every request.
+//! The tokens and sessions that this process knows: read by one thread, looked up by every request.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use std::{io, thread};
@@ -9,19 +8,20 @@ use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::health::{Health, guarded};
+use super::session_set::SessionSet;
 use super::token_set::TokenSet;
 use crate::domain::{Caller, TokenHash};
-use crate::error_chain::ErrorChain;
 use crate::store::{Store, StoreError};
 
 /// The longest time between two reads of the set.
 const READ_EVERY: Duration = Duration::from_secs(2);
 
-/// The shortest time between two reads that unknown tokens cause.
+/// The shortest time between two reads that unknown tokens and sessions cause.
 const READ_FOR_UNKNOWN_EVERY: Duration = Duration::from_secs(1);
 
-/// Finds out who sends a token, without a query of its own. While the store is away, the last set
-/// of tokens holds.
+/// Finds out who sends a token or the secret of a session, without a query of its own. While the
+/// store is away, the last sets hold.
 pub struct Credentials {
     shared: Arc<Shared>,
     /// The admin whose token is a setting.
@@ -31,12 +31,19 @@ pub struct Credentials {
 }
 
 struct Shared {
-    set: RwLock<Arc<TokenSet>>,
+    sets: RwLock<Arc<Sets>>,
     wanted: Mutex<Wanted>,
     /// Signalled when a read is wanted, and at the end.
     changed: Condvar,
     /// The last read that has ended.
     ended: watch::Sender<Ended>,
+}
+
+/// What the last read found.
+#[derive(Default)]
+struct Sets {
+    tokens: TokenSet,
+    sessions: SessionSet,
 }
 
 /// What requests want of the thread. Reads are numbered from 1.
@@ -45,9 +52,16 @@ struct Wanted {
     begun: u64,
     /// The read that must begin at once, if it has not begun.
     read: u64,
-    /// The last read that an unknown token caused, and when it was wanted.
+    /// The last read that something unknown caused, and when it was wanted.
     for_unknown: Option<(u64, Instant)>,
     closed: bool,
+}
+
+/// What a request came with, if this process does not know it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    Token,
+    Session,
 }
 
 #[derive(Default)]
@@ -65,7 +79,7 @@ impl Credentials {
         timeout: Duration,
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
-            set: RwLock::default(),
+            sets: RwLock::default(),
             wanted: Mutex::new(Wanted { begun: 0, read: 1, for_unknown: None, closed: false }),
             changed: Condvar::new(),
             ended: watch::Sender::new(Ended::default()),
@@ -89,22 +103,50 @@ impl Credentials {
         {
             return Ok(Some(caller.clone()));
         }
-        if let Some(found) = self.shared.set().find(hash, now) {
-            return Ok(found);
-        }
-        let read = self.shared.want_for_unknown();
-        self.wait_for(read).await?;
-        Ok(self.shared.set().find(hash, now).flatten())
+        self.look_up(Unknown::Token, |sets| sets.tokens.find(hash, now)).await
     }
 
     /// Whether a token that was found before is still valid, by the last set that was read. This is
     /// not noted as a use.
     pub fn is_valid(&self, hash: &TokenHash, now: DateTime<Utc>) -> bool {
         let is_admin = self.admin.as_ref().is_some_and(|(admin, _)| admin == hash);
-        is_admin || self.shared.set().is_valid(hash, now)
+        is_admin || self.shared.sets().tokens.is_valid(hash, now)
     }
 
-    /// Reads the set again, after this process has changed it.
+    /// The same for a session.
+    pub fn is_valid_session(&self, hash: &TokenHash, now: DateTime<Utc>) -> bool {
+        let token = self.shared.sets().sessions.token_of(hash, now);
+        token.is_some_and(|token| self.is_valid(&token, now))
+    }
+
+    /// The caller with this session; `None` if it is unknown or over, or if its token is unknown,
+    /// revoked or expired. Fails where that cannot be found out.
+    pub async fn find_by_session(
+        &self,
+        hash: &TokenHash,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<Caller>>, StoreError> {
+        match self.look_up(Unknown::Session, |sets| sets.sessions.find(hash, now)).await? {
+            Some(token) => self.find(&token, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// What `find` finds in the sets: `None` if it is unknown, which is looked up in the store first.
+    async fn look_up<T>(
+        &self,
+        what: Unknown,
+        find: impl Fn(&Sets) -> Option<Option<T>>,
+    ) -> Result<Option<T>, StoreError> {
+        if let Some(found) = find(&self.shared.sets()) {
+            return Ok(found);
+        }
+        let read = self.shared.want_for_unknown(what);
+        self.wait_for(read).await?;
+        Ok(find(&self.shared.sets()).flatten())
+    }
+
+    /// Reads the sets again, after this process has changed one.
     pub async fn read_again(&self) -> Result<(), StoreError> {
         let read = self.shared.want();
         self.wait_for(read).await
@@ -129,8 +171,8 @@ impl Drop for Credentials {
 }
 
 impl Shared {
-    fn set(&self) -> Arc<TokenSet> {
-        self.set.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn sets(&self) -> Arc<Sets> {
+        self.sets.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn wanted(&self) -> MutexGuard<'_, Wanted> {
@@ -145,12 +187,16 @@ impl Shared {
         wanted.read
     }
 
-    /// The same for an unknown token, but at most once a second: in between, the last such read
-    /// decides.
-    fn want_for_unknown(&self) -> u64 {
+    /// The same for what is unknown, but at most once a second. In between, the last such read
+    /// decides about a token. For a session the next read does, without being hastened: it may have
+    /// begun on another replica a moment ago, by the answer that sent the browser here.
+    fn want_for_unknown(&self, what: Unknown) -> u64 {
         let mut wanted = self.wanted();
         match wanted.for_unknown {
-            Some((read, at)) if at.elapsed() < READ_FOR_UNKNOWN_EVERY => read,
+            Some((read, at)) if at.elapsed() < READ_FOR_UNKNOWN_EVERY => match what {
+                Unknown::Token => read,
+                Unknown::Session => wanted.begun + 1,
+            },
             _ => {
                 wanted.read = wanted.begun + 1;
                 wanted.for_unknown = Some((wanted.read, Instant::now()));
@@ -164,13 +210,13 @@ impl Shared {
         let (mut reading, mut noting) = (Health::default(), Health::default());
         while let Some(read) = self.next_read() {
             let error = guarded(|| self.read(store)).err();
-            reading.log_change(error.as_ref(), "the tokens cannot be read: the last ones hold");
+            reading.log_change(
+                error.as_ref(),
+                "tokens and sessions cannot be read: the last ones hold",
+            );
             self.ended.send_replace(Ended { read, error });
-            let uses = self.set().unnoted_uses();
-            if !uses.is_empty() {
-                let error = guarded(|| store.note_uses(&uses)).err();
-                noting.log_change(error.as_ref(), "the uses of tokens cannot be noted");
-            }
+            let error = guarded(|| self.note_uses(store)).err();
+            noting.log_change(error.as_ref(), "the uses of tokens and sessions cannot be noted");
         }
     }
 
@@ -187,33 +233,25 @@ impl Shared {
     }
 
     fn read(&self, store: &dyn Store) -> Result<(), StoreError> {
-        let set = Arc::new(TokenSet::new(store.tokens()?, &self.set()));
-        *self.set.write().unwrap_or_else(PoisonError::into_inner) = set;
+        let before = self.sets();
+        // In this order: the token of each session that is read is among the tokens.
+        let sessions = SessionSet::new(store.sessions()?, &before.sessions);
+        let tokens = TokenSet::new(store.tokens()?, &before.tokens);
+        let sets = Arc::new(Sets { tokens, sessions });
+        *self.sets.write().unwrap_or_else(PoisonError::into_inner) = sets;
         Ok(())
     }
-}
 
-/// A panic must not end the thread.
-fn guarded(work: impl FnOnce() -> Result<(), StoreError>) -> Result<(), StoreError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(StoreError::defect("a panic")))
-}
-
-/// Whether something failed at the last attempt. Only changes are logged.
-#[derive(Default)]
-struct Health {
-    failing: bool,
-}
-
-impl Health {
-    fn log_change(&mut self, error: Option<&StoreError>, what_fails: &str) {
-        match error {
-            Some(error) if !self.failing => {
-                let error = ErrorChain(error);
-                tracing::warn!(%error, "{what_fails}");
-            }
-            None if self.failing => tracing::info!("no longer: {what_fails}"),
-            _ => {}
+    fn note_uses(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let sets = self.sets();
+        let uses = sets.tokens.unnoted_uses();
+        if !uses.is_empty() {
+            store.note_uses(&uses)?;
         }
-        self.failing = error.is_some();
+        let uses = sets.sessions.unnoted_uses();
+        match uses.is_empty() {
+            true => Ok(()),
+            false => store.note_session_uses(&uses),
+        }
     }
 }

@@ -1,14 +1,17 @@
 //! What requests wait at: the queue of entries in front of one writer, the bounded, shared reads in
-//! front of the connections for reading, the changes, and the tokens of this process.
+//! front of the connections for reading, the changes, and the tokens and sessions that this process
+//! knows.
 
 mod changes;
 mod credentials;
 mod follower;
+mod health;
 mod horizon;
 mod last_recorded;
 mod queue;
 mod reader;
 mod replica;
+mod session_set;
 mod shared_reads;
 mod sheets;
 mod token_set;

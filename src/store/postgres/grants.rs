@@ -10,13 +10,14 @@ use crate::store::StoreError;
 
 /// The tables that the service uses, with the privileges that it needs. A new table belongs here.
 /// Erasing is not among them: it needs the owner.
-const GRANTS: [(&str, &str); 6] = [
+const GRANTS: [(&str, &str); 7] = [
     ("__diesel_schema_migrations", "SELECT"),
     ("attendance", "SELECT, INSERT"),
     ("amendment", "SELECT, INSERT"),
     ("erasure", "SELECT"),
     ("tokens", "SELECT, INSERT, UPDATE (revoked_at)"),
     ("token_uses", "SELECT, INSERT, UPDATE (last_seen_at)"),
+    ("sessions", "SELECT, INSERT, UPDATE (last_used_at), DELETE"),
 ];
 
 /// Amendments draw their numbers from the sequence of the entries' ids, which needs a privilege of

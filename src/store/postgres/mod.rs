@@ -10,6 +10,7 @@ mod position;
 mod record;
 mod row;
 mod session;
+mod sessions;
 mod sheet;
 mod store;
 mod tables;

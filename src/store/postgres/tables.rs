@@ -66,3 +66,12 @@ diesel::table! {
 
 diesel::joinable!(token_uses -> tokens (name));
 diesel::allow_tables_to_appear_in_same_query!(tokens, token_uses);
+
+diesel::table! {
+    sessions (sha256) {
+        sha256 -> Bytea,
+        token_sha256 -> Bytea,
+        created_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+    }
+}

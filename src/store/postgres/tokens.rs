@@ -83,7 +83,7 @@ impl Tokens for PostgresStore {
 
 impl PostgresStore {
     /// Runs `write` on a connection of its own, whose commits are flushed to disk.
-    fn write<T>(
+    pub(super) fn write<T>(
         &self,
         write: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
     ) -> Result<T, StoreError> {

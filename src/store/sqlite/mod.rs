@@ -9,6 +9,7 @@ mod record;
 mod refusal;
 mod row;
 mod session;
+mod sessions;
 mod sheet;
 mod store;
 mod tables;

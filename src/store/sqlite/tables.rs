@@ -81,3 +81,12 @@ diesel::table! {
 
 diesel::joinable!(token_uses -> tokens (name));
 diesel::allow_tables_to_appear_in_same_query!(tokens, token_uses);
+
+diesel::table! {
+    sessions (sha256) {
+        sha256 -> Binary,
+        token_sha256 -> Binary,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+    }
+}

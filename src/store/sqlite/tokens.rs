@@ -82,7 +82,7 @@ impl Tokens for SqliteStore {
 
 impl SqliteStore {
     /// Runs statements on a pooled connection, which flushes each commit to disk.
-    fn run<T>(
+    pub(super) fn run<T>(
         &self,
         run: impl FnOnce(&mut SqliteConnection) -> QueryResult<T>,
     ) -> Result<T, StoreError> {

@@ -7,14 +7,14 @@ use super::entry_body::EntryBody;
 use super::refusal::refuse;
 use crate::http::wire::json_of_form;
 
-/// The body of a request that amends an entry: JSON, or a form of a page.
-pub(crate) struct AmendmentBody<'r> {
+/// The body of a request, as JSON or as a form of a page: complete, and not too long.
+pub(crate) struct ObjectBody<'r> {
     pub json: Cow<'r, [u8]>,
     pub is_form: bool,
 }
 
 #[rocket::async_trait]
-impl<'r> FromRequest<'r> for AmendmentBody<'r> {
+impl<'r> FromRequest<'r> for ObjectBody<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {

@@ -1,0 +1,113 @@
+use std::sync::{Arc, OnceLock};
+
+use askama::Template;
+use rocket::fairing::{Fairing, Info, Kind};
+use rocket::http::Method;
+use rocket::{Request, Response};
+
+use super::frame::{Frame, Tab, Viewer};
+use super::page::Page;
+use super::sign_in::sign_in_again;
+use crate::http::guard::{Admission, Browser, Visitor};
+use crate::http::watch::Arrival;
+use crate::http::wire::{Problem, Reported, return_path};
+
+/// The beginnings of the patterns of the routes that have pages.
+const PAGES: [&str; 6] = [
+    "/table/view/",
+    "/table/entry/",
+    "/table/people",
+    "/table/inside",
+    "/table/gates",
+    "/admin/tokens",
+];
+
+/// Where a browser is sent after it has signed in, left in the request where signing in failed.
+#[derive(Default)]
+pub(crate) struct ReturnTo(OnceLock<String>);
+
+impl ReturnTo {
+    pub(crate) fn leave(request: &Request<'_>, path: &str) {
+        // A request has one answer, so nothing was left before.
+        let _ = request.local_cache(Self::default).0.set(path.to_owned());
+    }
+
+    fn of(request: &Request<'_>) -> String {
+        let here = request.uri().to_string();
+        let is_read = [Method::Get, Method::Head].contains(&request.method());
+        let left = request.local_cache(Self::default).0.get().map(String::as_str);
+        let path = left.or(is_read.then_some(&*here)).and_then(return_path);
+        path.unwrap_or("/table").to_owned()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage<'a> {
+    frame: Frame,
+    problem: &'a Reported,
+    request_id: &'a str,
+    /// Whether the same link may work later, or with other rights.
+    may_repeat: bool,
+    path: &'a str,
+}
+
+/// Shows problems as pages, where a browser asked for a page.
+pub(crate) struct ProblemPages;
+
+#[rocket::async_trait]
+impl Fairing for ProblemPages {
+    fn info(&self) -> Info {
+        Info { name: "problems as pages", kind: Kind::Response }
+    }
+
+    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
+        let browser = Browser::of(request);
+        if let Some(problem) = Reported::of(request)
+            && browser.wants_page
+            && has_page(request)
+            && let Ok(page) = page(request, problem, browser).await
+        {
+            page.write(response);
+        }
+    }
+}
+
+/// Whether the request is for a page, or comes from a form of one.
+fn has_page(request: &Request<'_>) -> bool {
+    let Some(route) = request.route() else { return false };
+    let pattern = route.uri.path();
+    ["/table", "/session", "/session/end"].contains(&pattern)
+        || PAGES.iter().any(|page| pattern.starts_with(page))
+}
+
+async fn page(
+    request: &Request<'_>,
+    problem: &Reported,
+    browser: Browser,
+) -> Result<Page, Problem> {
+    let request_id = &*Arrival::of(request).id;
+    if problem.is_unauthenticated() {
+        let trouble = match request.method() {
+            Method::Get | Method::Head => "This page needs a token.",
+            _ => "This token is not valid. It may be mistyped, expired or revoked.",
+        };
+        let frame = Frame::new(Viewer::default(), Tab::SignIn, browser);
+        return sign_in_again(frame, &ReturnTo::of(request), trouble, request_id);
+    }
+    let may_repeat = request.method() == Method::Get && problem.is_temporary();
+    let path = request.uri().to_string();
+    let frame = Frame::new(viewer(request, problem).await, Tab::Other, browser);
+    Page::of(&ProblemPage { frame, problem, request_id, may_repeat, path: &path })
+}
+
+async fn viewer(request: &Request<'_>, problem: &Reported) -> Viewer {
+    match request.rocket().state::<Arc<Admission>>() {
+        // While the store is away, a session may have to wait for it.
+        Some(admission) if !problem.is_temporary() => {
+            let caller = Visitor::of(request).identify(admission).await;
+            Viewer::new(admission.access, caller.as_deref())
+        }
+        _ => Viewer::default(),
+    }
+}
