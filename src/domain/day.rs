@@ -32,6 +32,16 @@ impl Day {
         (date.year() >= 1).then_some(Self(date))
     }
 
+    /// The day before; `None` before the year 1.
+    pub fn previous(self) -> Option<Self> {
+        self.earlier_by(1)
+    }
+
+    /// The first day of its month.
+    pub fn first_of_month(self) -> Self {
+        Self(self.0.with_day(1).unwrap_or(self.0))
+    }
+
     /// The day after; `None` after the last of the year 9999.
     pub fn next(self) -> Option<Self> {
         self.0.succ_opt().filter(|date| date.year() <= 9999).map(Self)
@@ -40,6 +50,11 @@ impl Day {
     /// `YYYY-MM-DD`, as tables have it.
     pub fn dashed(self) -> String {
         format!("{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
+    }
+
+    /// Such as `Monday, 24 June 2019`.
+    pub fn in_words(self) -> String {
+        self.0.format("%A, %-d %B %Y").to_string()
     }
 
     pub(super) fn from_date(date: NaiveDate) -> Self {

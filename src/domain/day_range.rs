@@ -46,6 +46,10 @@ impl DayRange {
         self.first
     }
 
+    pub fn last(&self) -> Day {
+        self.last
+    }
+
     /// The days in order.
     pub fn days(&self) -> impl Iterator<Item = Day> + Send + use<> {
         let last = self.last;

@@ -3,8 +3,8 @@ use rocket::shield::Shield;
 use rocket::{Build, Rocket, Route};
 
 use super::api::{
-    amendments, assets, changes, entries, export, health, index, inside, people, scrape, sessions,
-    sheets, tokens, unmatched,
+    amendments, assets, by_hand, changes, entries, export, health, index, inside, people, scrape,
+    sessions, sheets, tokens, unmatched,
 };
 use super::pages::ProblemPages;
 use super::service::Service;
@@ -42,6 +42,7 @@ pub fn mounted_routes() -> Vec<(String, String)> {
 fn routes() -> Vec<Route> {
     [
         entries::routes(),
+        by_hand::routes(),
         amendments::routes(),
         changes::routes(),
         sheets::routes(),

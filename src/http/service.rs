@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use super::guard::Admission;
 use super::watch::Stopping;
 use super::wire::{Listing, SpooledSheet, Spools};
-use crate::domain::{Access, Clock, Day, Site, TokenHash};
+use crate::domain::{Access, Clock, Day, DaySummary, Site, TokenHash};
 use crate::store::{ChangeFeed, Credentials, LastRecorded, Queue, Reader, Sheets, Store, Writer};
 
 /// How many exports run at once. Each holds a connection most of the time while it is read.
@@ -18,7 +18,7 @@ pub struct Service {
     pub(crate) queue: Queue,
     pub(crate) reader: Reader,
     /// Requests for the same day, filter and form share a read.
-    pub(crate) sheets: Sheets<(Day, Listing), SpooledSheet>,
+    pub(crate) sheets: Sheets<(Day, Listing), DaySheet>,
     pub(crate) changes: ChangeFeed,
     pub(crate) spools: Spools,
     /// One permit for each export that may run.
@@ -27,6 +27,14 @@ pub struct Service {
     pub(crate) site: Site,
     pub(crate) clock: Clock,
     pub(crate) stopping: Stopping,
+}
+
+/// A sheet as it was read, in the form that was wanted.
+#[derive(Clone)]
+pub(crate) struct DaySheet {
+    pub rows: SpooledSheet,
+    /// Its figures, for a page.
+    pub summary: Option<Arc<DaySummary>>,
 }
 
 /// The stores of a service, and its limits.

@@ -31,6 +31,7 @@ mod health;
 mod import;
 mod index;
 mod metrics;
+mod pages;
 mod reading;
 mod replays;
 mod replica;

@@ -2,13 +2,14 @@ use std::io::Cursor;
 
 use rocket::http::{ContentType, Header, Status};
 use rocket::response::{Responder, Response};
-use rocket::{Request, Route, State, get, post, routes};
+use rocket::{Either, Request, Route, State, get, post, routes};
 use uuid::Uuid;
 
 use crate::domain::{
     Correction, Decision, Entry, Replacement, StoredAmendment, Trail, parse_correction, parse_void,
 };
-use crate::http::guard::{IdempotencyKeys, MayAmend, MayRead, ObjectBody, PathEntryId};
+use crate::http::guard::{Browser, IdempotencyKeys, MayAmend, MayRead, ObjectBody, PathEntryId};
+use crate::http::pages::{Frame, Page, Tab, Viewer, entry_page};
 use crate::http::service::Service;
 use crate::http::wire::{Problem, push_entry, push_trail};
 use crate::store::AmendOutcome;
@@ -19,8 +20,19 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// An entry with its history.
 #[get("/table/entry/<_>")]
-async fn entry(_by: MayRead, id: PathEntryId, service: &State<Service>) -> Result<Answer, Problem> {
-    Ok(Answer::of_trail(&trail(service, id.0).await?, service, false))
+async fn entry(
+    by: MayRead,
+    id: PathEntryId,
+    browser: Browser,
+    service: &State<Service>,
+) -> Result<Either<Answer, Page>, Problem> {
+    let trail = trail(service, id.0).await?;
+    if browser.wants_page {
+        let viewer = Viewer::new(by.access(), by.caller.as_deref());
+        let frame = Frame::new(viewer, Tab::Other, browser);
+        return entry_page(frame, &trail, &service.site).map(Either::Right);
+    }
+    Ok(Either::Left(Answer::of_trail(&trail, service, false)))
 }
 
 /// Takes an entry off its sheet.
@@ -180,6 +192,7 @@ impl<'r> Responder<'r, 'static> for Answer {
             .status(self.status)
             // It holds names of people, which no cache on the way may keep.
             .header(Header::new("Cache-Control", "no-store"))
+            .header(Header::new("Vary", "Accept"))
             .sized_body(self.json.len(), Cursor::new(self.json));
         match self.see {
             Some(see) => response.header(Header::new("Location", see)),

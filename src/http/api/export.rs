@@ -28,6 +28,7 @@ async fn export(
     service: &State<Service>,
 ) -> Result<Export, Problem> {
     let (mut query, form) = query.parse();
+    let form = form.without_page();
     let (days, listing) = (query.days(), Listing::of(&mut query, form));
     query.finish()?;
     // Without an error the days are there.
@@ -127,7 +128,15 @@ impl DaysLeft {
             if is_first {
                 begin_entries(&listing, &rows, &mut spool);
             }
-            spool_entries(store, site.instants(day), &listing, &mut rows, &mut spool, progress)?;
+            spool_entries(
+                store,
+                site.instants(day),
+                &listing,
+                &mut rows,
+                &mut spool,
+                progress,
+                |_| (),
+            )?;
             Ok((spool.finish().map_err(StoreError::defect)?, rows))
         });
         let (sheet, rows) = read.await?;

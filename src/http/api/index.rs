@@ -1,49 +1,86 @@
-use rocket::http::Header;
+use rocket::http::{Header, Status};
 use rocket::response::{Responder, Response};
 use rocket::serde::json::{Value, json};
 use rocket::{Request, Route, State, get, routes};
 
-use crate::http::guard::{Browser, Visitor};
-use crate::http::pages::{Frame, Page, Tab, Viewer, start_page};
+use super::sheets::{self, PageRequest};
+use crate::domain::Day;
+use crate::http::guard::{Browser, RequestQuery, Visitor};
+use crate::http::pages::{Frame, Page, RowsPage, Tab, Viewer, start_page};
 use crate::http::service::Service;
-use crate::http::wire::Problem;
+use crate::http::watch::Metrics;
+use crate::http::wire::{Form, Listing, Problem, Query, encoded_query};
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![index]
 }
 
-/// A page for a browser, and a map of the API for anything else.
-#[get("/table")]
+/// A page for a browser, and a map of the API for anything else. `date` comes from the form of a sheet.
+#[get("/table?<date>")]
 async fn index(
+    date: Option<&str>,
     browser: Browser,
     visitor: Visitor,
+    query: RequestQuery<'_>,
     service: &State<Service>,
+    metrics: &State<Metrics>,
 ) -> Result<Index, Problem> {
     if !browser.wants_page {
         return Ok(Index::Map(map()));
     }
-    let Service { site, reader, admission, .. } = &**service;
-    let now = service.clock.now();
+    if let Some(date) = date.filter(|date| !date.is_empty()) {
+        return sheet_path(date, query.parameters()).map(Index::Sheet);
+    }
+    let (site, admission) = (&service.site, &service.admission);
+    let day = site.day_of(service.clock.now());
     let caller = visitor.identify(admission).await;
-    let viewer = Viewer::new(admission.access, caller.as_deref());
-    let instants = site.instants(site.day_of(now));
-    let count = match viewer.may_read {
-        true => reader.read(move |store| store.count(instants)).await.ok(),
-        false => None,
-    };
-    let frame = Frame::new(viewer, Tab::Today, browser);
-    start_page(frame, count, site, now, visitor.origin()).map(Index::Page)
+    let viewer = || Viewer::new(admission.access, caller.as_deref());
+    let origin = visitor.origin();
+    if viewer().may_read {
+        let listing = Listing::of(&mut Query::parse(""), Form::Html);
+        let request = PageRequest { day, listing, search: None, origin: Some(origin) };
+        let frame = Frame::new(viewer(), Tab::Today, browser);
+        if let Ok(page) = sheets::page(frame, request, service, metrics).await {
+            return Ok(Index::Today(page));
+        }
+    }
+    start_page(Frame::new(viewer(), Tab::Today, browser), day, origin).map(Index::Start)
+}
+
+/// The path of the sheet that a form asks for, with its filters.
+fn sheet_path(date: &str, mut query: Query<'_>) -> Result<String, Problem> {
+    let day = Day::parse(&date.replace('-', ""))?;
+    let mut filters = Vec::new();
+    for name in ["gate", "direction", "person_ref", "q", "include"] {
+        if let Some(value) = query.optional(name, |value| Ok(value.to_owned())) {
+            filters.push((name, value));
+        }
+    }
+    query.finish()?;
+    let filters: Vec<_> = filters.iter().map(|(name, value)| (*name, &**value)).collect();
+    let filters = encoded_query(&filters).replacen('&', "?", 1);
+    Ok(format!("/table/view/date:{day}{filters}"))
 }
 
 enum Index {
-    Page(Page),
+    Today(RowsPage),
+    Start(Page),
+    Sheet(String),
     Map(Value),
 }
 
 impl<'r> Responder<'r, 'static> for Index {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         match self {
-            Self::Page(page) => page.respond_to(request),
+            Self::Today(page) => page.respond_to(request),
+            Self::Start(page) => page.respond_to(request),
+            Self::Sheet(path) => Response::build()
+                .status(Status::SeeOther)
+                .header(Header::new("Location", path))
+                .header(Header::new("Vary", "Accept"))
+                // A search may be for a name.
+                .header(Header::new("Cache-Control", "no-store"))
+                .ok(),
             Self::Map(map) => Response::build_from(map.respond_to(request)?)
                 .header(Header::new("Vary", "Accept"))
                 .header(Header::new("Cache-Control", "no-cache"))
@@ -60,6 +97,7 @@ fn map() -> Value {
             "POST /table/create": "record an entry: firstname, lastname, and optionally gate, entry_id, occurred_at, direction, person_ref",
             "GET /table/view/date:YYYYMMDD": "the whole sheet of a day",
             "GET /table/view/date:today": "the whole sheet of today",
+            "POST /table/entry": "record an entry by a form, and go to its sheet",
             "GET /table/entry/ENTRY_ID": "an entry, its state and its history",
             "POST /table/entry/ENTRY_ID/void": "take an entry off its sheet: reason",
             "POST /table/entry/ENTRY_ID/correct": "replace an entry: reason, and what is different",

@@ -1,17 +1,17 @@
+use std::ops::Range;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use rocket::http::Header;
 use rocket::response::{Responder, Response};
-use rocket::{Request, Route, State, get, routes};
+use rocket::{Either, Request, Route, State, get, routes};
 
-use super::reading::each_entry;
-use crate::domain::{Day, Entry, FieldError, Inside, Site, Stamp, parse_moment};
-use crate::http::guard::{MayRead, RequestQuery};
+use super::reading::{DEFAULT_REACH, each_entry};
+use crate::domain::{Day, Entry, FieldError, Inside, Site, Stamp, Text, parse_moment};
+use crate::http::guard::{Browser, MayRead, RequestQuery};
+use crate::http::pages::{Frame, InsideView, Page, Tab, Viewer, inside_page};
 use crate::http::service::Service;
 use crate::http::wire::{Form, LongBody, Problem, Rows, SpooledSheet, describe};
 use crate::store::StoreError;
-
-/// How far the entries go back by default: the longest shift and some hours.
-const DEFAULT_REACH: TimeDelta = TimeDelta::hours(24);
 
 /// How far they may go back.
 const MAX_REACH: TimeDelta = TimeDelta::days(7);
@@ -23,18 +23,34 @@ pub(crate) fn routes() -> Vec<Route> {
 /// Who is inside now.
 #[get("/table/inside")]
 async fn inside(
-    _caller: MayRead,
+    caller: MayRead,
     query: RequestQuery<'_>,
+    browser: Browser,
     service: &State<Service>,
-) -> Result<List, Problem> {
+) -> Result<Either<List, Page>, Problem> {
     let now = service.clock.now();
     let (mut query, form) = query.parse();
     let since = query.optional("since", |value| since(value, now));
     let gate = query.text("gate");
+    let is_by_gate = query.optional("by", |value| Ok(value == "gate")) == Some(true);
     query.finish()?;
     let (site, since) = (service.site, since.unwrap_or(now - DEFAULT_REACH));
     // The moment of the answer is included.
     let instants = since..now + TimeDelta::microseconds(1);
+    if form == Form::Html {
+        let viewer = Viewer::new(caller.access(), caller.caller.as_deref());
+        let frame = Frame::new(viewer, Tab::Inside, browser);
+        let (entries, outs_seen) = people(service, instants, gate.clone()).await?;
+        let view = InsideView {
+            entries: &entries,
+            as_of: now,
+            since,
+            outs_seen,
+            gate: gate.as_deref(),
+            is_by_gate,
+        };
+        return inside_page(frame, &view, &site).map(Either::Right);
+    }
     let spools = service.spools.clone();
     let read = service.reader.read_long(move |store, progress| {
         let mut inside = Inside::default();
@@ -56,7 +72,22 @@ async fn inside(
         }
         spool.finish().map_err(StoreError::defect)
     });
-    Ok(List { body: read.await?, form, day: site.day_of(now) })
+    Ok(Either::Left(List { body: read.await?, form, day: site.day_of(now) }))
+}
+
+/// Who is inside, by last and first name, and whether anyone was recorded as going out.
+async fn people(
+    service: &Service,
+    instants: Range<DateTime<Utc>>,
+    gate: Option<Text>,
+) -> Result<(Vec<Entry>, bool), StoreError> {
+    let read = service.reader.read_long(move |store, progress| {
+        let mut inside = Inside::default();
+        each_entry(store, instants, progress, |entry| inside.add(entry))?;
+        let outs_seen = inside.outs_seen();
+        Ok((inside.into_sorted(gate.as_ref()), outs_seen))
+    });
+    read.await
 }
 
 /// Reads the parameter `since`. In a query a space stands for `+`, which a client may have left as

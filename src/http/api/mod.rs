@@ -3,6 +3,7 @@
 
 pub(super) mod amendments;
 pub(super) mod assets;
+pub(super) mod by_hand;
 pub(super) mod changes;
 pub(super) mod entries;
 pub(super) mod export;

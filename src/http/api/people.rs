@@ -1,12 +1,15 @@
-use rocket::http::Header;
+use rocket::http::{Header, Status};
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, get, routes};
 
 use super::reading::each_entry;
-use crate::domain::{DayRange, People, PersonDay};
-use crate::http::guard::{MayRead, RequestQuery};
+use crate::domain::{Day, DayRange, FieldError, People, PersonDay};
+use crate::http::guard::{Browser, MayRead, RequestQuery};
+use crate::http::pages::{Frame, RowsPage, Tab, Viewer, people_page};
 use crate::http::service::Service;
-use crate::http::wire::{Form, LongBody, Problem, Rows, SpooledSheet, change_header, describe};
+use crate::http::wire::{
+    Form, LongBody, Problem, Query, Rows, SpooledSheet, change_header, describe,
+};
 use crate::store::StoreError;
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -16,11 +19,17 @@ pub(crate) fn routes() -> Vec<Route> {
 /// Each person on each day: when they came first, when they went last.
 #[get("/table/people")]
 async fn people(
-    _caller: MayRead,
+    caller: MayRead,
     query: RequestQuery<'_>,
+    browser: Browser,
     service: &State<Service>,
-) -> Result<Hours, Problem> {
+) -> Result<Answer, Problem> {
     let (mut query, form) = query.parse();
+    if form == Form::Html
+        && let Some(path) = days_of_form(&mut query, service)
+    {
+        return Ok(Answer::See(path));
+    }
     let days = query.days();
     query.finish()?;
     // Without an error the days are there.
@@ -43,7 +52,59 @@ async fn people(
         rows.end(spool.buffer());
         spool.finish().map_err(StoreError::defect)
     });
-    Ok(Hours { body: read.await?, form, days, change })
+    let body = read.await?;
+    if form == Form::Html {
+        let viewer = Viewer::new(caller.access(), caller.caller.as_deref());
+        let frame = Frame::new(viewer, Tab::People, browser);
+        return people_page(frame, days, body, &site).map(Answer::Page);
+    }
+    Ok(Answer::Rows(Hours { body, form, days, change }))
+}
+
+/// The path with the days that the form of the page names, as browsers write days; without any days
+/// the path with this month until today. `None` if the query has `from` and `to`.
+fn days_of_form(query: &mut Query<'_>, service: &Service) -> Option<String> {
+    let day = |name| {
+        move |value: &str| {
+            Day::parse(&value.replace('-', ""))
+                .map_err(|e| FieldError::new(name, "invalid_date", e.to_string()))
+        }
+    };
+    let (first, last) =
+        (query.optional("first", day("first")), query.optional("last", day("last")));
+    let has_days = ["from", "to"].into_iter().any(|name| query.has(name));
+    let today = service.site.day_of(service.clock.now());
+    match (first, last) {
+        (Some(first), Some(last)) => Some(format!("/table/people?from={first}&to={last}")),
+        _ if has_days || query.has_errors() => None,
+        _ => {
+            let from = today.first_of_month();
+            Some(format!("/table/people?from={from}&to={today}"))
+        }
+    }
+}
+
+/// The people of some days, in the form that is wanted.
+enum Answer {
+    Rows(Hours),
+    Page(RowsPage),
+    /// A browser is sent to this path.
+    See(String),
+}
+
+impl<'r> Responder<'r, 'static> for Answer {
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
+        match self {
+            Self::Rows(hours) => hours.respond_to(request),
+            Self::Page(page) => page.respond_to(request),
+            Self::See(path) => Response::build()
+                .status(Status::SeeOther)
+                .header(Header::new("Location", path))
+                .header(Header::new("Vary", "Accept"))
+                .header(Header::new("Cache-Control", "no-store"))
+                .ok(),
+        }
+    }
 }
 
 /// The people of some days.

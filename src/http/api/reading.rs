@@ -2,11 +2,14 @@
 
 use std::ops::Range;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::{Entry, Selection};
+use crate::domain::{Entry, Inside, Selection};
 use crate::http::wire::{EntryAndAmendment, Listing, Rows, Spool};
-use crate::store::{Progress, Store, StoreError};
+use crate::store::{Progress, Reader, Store, StoreError};
+
+/// How far back 'inside' looks by default: the longest shift and some hours.
+pub(crate) const DEFAULT_REACH: TimeDelta = TimeDelta::hours(24);
 
 /// After how many entries a read that writes little shows that it is alive.
 const PORTION: u32 = 2_000;
@@ -19,7 +22,8 @@ pub(crate) fn begin_entries(listing: &Listing, rows: &Rows, spool: &mut Spool) {
     }
 }
 
-/// Appends the wanted entries of `instants` to `spool`, by ascending id, from one snapshot.
+/// Appends the wanted entries of `instants` to `spool`, by ascending id, from one snapshot. Those that
+/// stand are passed to `count` too.
 pub(crate) fn spool_entries(
     store: &dyn Store,
     instants: Range<DateTime<Utc>>,
@@ -27,6 +31,7 @@ pub(crate) fn spool_entries(
     rows: &mut Rows,
     spool: &mut Spool,
     progress: &Progress,
+    mut count: impl FnMut(&Entry),
 ) -> Result<(), StoreError> {
     let selection = Selection { instants, filter: listing.filter.clone() };
     let mut portion = Portion::default();
@@ -34,6 +39,9 @@ pub(crate) fn spool_entries(
         return store.each_entry_and_amendment(&selection, &mut |entry, amendment| {
             if !listing.shows(&entry) {
                 return portion.count(false, progress);
+            }
+            if amendment.is_none() {
+                count(&entry);
             }
             rows.push(spool.buffer(), &EntryAndAmendment { entry, amendment });
             portion.count(spool.flush_if_full().map_err(StoreError::defect)?, progress)
@@ -43,6 +51,7 @@ pub(crate) fn spool_entries(
         if !listing.shows(&entry) {
             return portion.count(false, progress);
         }
+        count(&entry);
         rows.push(spool.buffer(), &entry);
         portion.count(spool.flush_if_full().map_err(StoreError::defect)?, progress)
     })
@@ -60,6 +69,18 @@ pub(crate) fn each_entry(
         each(entry);
         portion.count(false, progress)
     })
+}
+
+/// How many people are inside at `now`, as `GET /table/inside` lists them.
+pub(crate) async fn count_inside(reader: &Reader, now: DateTime<Utc>) -> Result<usize, StoreError> {
+    let instants = now - DEFAULT_REACH..now + TimeDelta::microseconds(1);
+    reader
+        .read_long(move |store, progress| {
+            let mut inside = Inside::default();
+            each_entry(store, instants, progress, |entry| inside.add(entry))?;
+            Ok(inside.into_sorted(None).len())
+        })
+        .await
 }
 
 /// The entries since the last sign of life.

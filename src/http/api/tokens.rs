@@ -6,7 +6,8 @@ use rocket::{Request, Route, State, delete, get, post, routes};
 use serde::Serialize;
 
 use crate::domain::{IssuedToken, Token, TokenName, TokenRequest};
-use crate::http::guard::{EntryBody, MayAdminister};
+use crate::http::guard::{Browser, MayAdminister, ObjectBody};
+use crate::http::pages::{Frame, Page, Tab, Viewer, new_token_page, tokens_page};
 use crate::http::service::Service;
 use crate::http::wire::{Problem, TokenJson, TokenList};
 use crate::store::StoreError;
@@ -17,23 +18,33 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// All tokens, revoked and expired ones too.
 #[get("/admin/tokens")]
-async fn list(_caller: MayAdminister, service: &State<Service>) -> Result<TokenAnswer, Problem> {
+async fn list(
+    by: MayAdminister,
+    browser: Browser,
+    service: &State<Service>,
+) -> Result<TokenAnswer, Problem> {
     let tokens = service.reader.read(|store| store.tokens()).await?;
-    TokenAnswer::new(Status::Ok, &TokenList::new(tokens.iter().map(|(_, token)| token)))
+    let tokens = tokens.iter().map(|(_, token)| token);
+    if browser.wants_page {
+        let (site, now) = (&service.site, service.clock.now());
+        return tokens_page(frame(&by, browser), tokens, site, now).map(TokenAnswer::Page);
+    }
+    TokenAnswer::json(Status::Ok, &TokenList::new(tokens))
 }
 
 /// Makes a token. Its secret is in this answer, and nowhere else.
 #[post("/admin/tokens")]
 async fn create(
     by: MayAdminister,
-    body: EntryBody<'_>,
+    body: ObjectBody<'_>,
+    browser: Browser,
     service: &State<Service>,
 ) -> Result<TokenAnswer, Problem> {
-    let request = TokenRequest::parse(body.0)?;
+    let request = TokenRequest::parse(&body.json)?;
     if request.name.is_reserved() {
         return Err(Problem::name_taken());
     }
-    let creator = by.caller.map(|caller| caller.name.clone());
+    let creator = by.caller.as_ref().map(|caller| caller.name.clone());
     let token = IssuedToken::new(request, service.clock.now(), creator);
     let secret = Token::generate().map_err(|error| Problem::from(StoreError::defect(error)))?;
     let (hash, stored) = (secret.hash(), token.clone());
@@ -42,14 +53,18 @@ async fn create(
     }
     // The token is stored. If the set cannot be read now, that is tried again anyway.
     let _ = service.admission.credentials.read_again().await;
-    TokenAnswer::new(Status::Created, &TokenJson::with_secret(&token, &secret))
+    if browser.wants_page {
+        return new_token_page(frame(&by, browser), &token, &secret).map(TokenAnswer::Page);
+    }
+    TokenAnswer::json(Status::Created, &TokenJson::with_secret(&token, &secret))
 }
 
 /// Revokes a token for good.
 #[post("/admin/tokens/<name>/revoke")]
 async fn revoke(
-    _caller: MayAdminister,
+    _by: MayAdminister,
     name: &str,
+    browser: Browser,
     service: &State<Service>,
 ) -> Result<TokenAnswer, Problem> {
     let name = TokenName::parse(name).map_err(|_| Problem::not_found())?;
@@ -61,39 +76,62 @@ async fn revoke(
     let (_, token) = revoked.await?.ok_or_else(Problem::not_found)?;
     // Only then this process refuses the token. A retry is safe.
     service.admission.credentials.read_again().await?;
-    TokenAnswer::new(Status::Ok, &TokenJson::of(&token))
+    if browser.wants_page {
+        return Ok(TokenAnswer::SeeList);
+    }
+    TokenAnswer::json(Status::Ok, &TokenJson::of(&token))
 }
 
 /// The same as the route that ends in `revoke`.
 #[delete("/admin/tokens/<name>")]
 async fn delete(
-    caller: MayAdminister,
+    by: MayAdminister,
     name: &str,
+    browser: Browser,
     service: &State<Service>,
 ) -> Result<TokenAnswer, Problem> {
-    revoke(caller, name, service).await
+    revoke(by, name, browser, service).await
 }
 
-/// JSON that no cache on the way may keep.
-struct TokenAnswer {
-    status: Status,
-    json: Vec<u8>,
+fn frame(by: &MayAdminister, browser: Browser) -> Frame {
+    let viewer = Viewer::new(by.access(), by.caller.as_deref());
+    Frame::new(viewer, Tab::Tokens, browser)
+}
+
+/// What no cache on the way may keep.
+enum TokenAnswer {
+    Json {
+        status: Status,
+        json: Vec<u8>,
+    },
+    Page(Page),
+    /// A browser goes back to the list.
+    SeeList,
 }
 
 impl TokenAnswer {
-    fn new(status: Status, content: &impl Serialize) -> Result<Self, Problem> {
+    fn json(status: Status, content: &impl Serialize) -> Result<Self, Problem> {
         let json = serde_json::to_vec(content).map_err(|e| Problem::from(StoreError::defect(e)))?;
-        Ok(Self { status, json })
+        Ok(Self::Json { status, json })
     }
 }
 
 impl<'r> Responder<'r, 'static> for TokenAnswer {
-    fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
-        Response::build()
-            .status(self.status)
-            .header(ContentType::JSON)
-            .header(Header::new("Cache-Control", "no-store"))
-            .sized_body(self.json.len(), Cursor::new(self.json))
-            .ok()
+    fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
+        let mut response = match self {
+            Self::Page(page) => return page.respond_to(request),
+            Self::SeeList => Response::build()
+                .status(Status::SeeOther)
+                .header(Header::new("Location", "/admin/tokens"))
+                .finalize(),
+            Self::Json { status, json } => Response::build()
+                .status(status)
+                .header(ContentType::JSON)
+                .sized_body(json.len(), Cursor::new(json))
+                .finalize(),
+        };
+        response.set_header(Header::new("Vary", "Accept"));
+        response.set_header(Header::new("Cache-Control", "no-store"));
+        Ok(response)
     }
 }

@@ -10,7 +10,7 @@ use super::admission::{Admission, Attempt};
 use super::credential::Credential;
 use super::origin::Origin;
 use super::refusal::refuse;
-use crate::domain::{Caller, Permission};
+use crate::domain::{Access, Caller, Permission};
 use crate::http::watch::Metrics;
 use crate::http::wire::Problem;
 
@@ -45,7 +45,9 @@ macro_rules! guards {
 }
 
 guards! {
-    /// The sender may record an entry. The one route of release 0.1.0 that changes something: while
+    /// The sender may record entries.
+    MayCreate = Create: Create, false;
+    /// The same for the one route of release 0.1.0 that changes something: while
     /// access is open, its clients may be pages of any site.
     MayCreateFromAnySite = CreateFromAnySite: Create, true;
     /// The sender may read sheets and metrics.
@@ -60,6 +62,11 @@ impl<N> Admitted<N> {
     /// The name of the token that was sent, if one was.
     pub(crate) fn name(&self) -> Option<String> {
         self.caller.as_ref().map(|caller| caller.name.to_string())
+    }
+
+    /// Whether the sender needed a token.
+    pub(crate) fn access(&self) -> Access {
+        self.admission.access
     }
 
     /// Returns when the token or the session is no longer valid; never if there was none. For requests

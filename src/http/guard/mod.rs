@@ -20,7 +20,7 @@ mod visitor;
 
 pub(super) use admission::Admission;
 pub(super) use browser::Browser;
-pub(super) use caller::{MayAdminister, MayAmend, MayCreateFromAnySite, MayRead};
+pub(super) use caller::{MayAdminister, MayAmend, MayCreate, MayCreateFromAnySite, MayRead};
 pub(super) use entry_body::EntryBody;
 pub(super) use idempotency_keys::IdempotencyKeys;
 pub(super) use object_body::ObjectBody;

@@ -1,7 +1,5 @@
-use chrono::{DateTime, Utc};
-
 use super::assets;
-use crate::domain::{Access, Caller, Permission, Site};
+use crate::domain::{Access, Caller, Permission};
 use crate::http::guard::Browser;
 
 /// What surrounds the content of every page.
@@ -16,6 +14,8 @@ pub(crate) struct Frame {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tab {
     Today,
+    People,
+    Inside,
     Tokens,
     SignIn,
     Other,
@@ -26,6 +26,8 @@ pub(crate) enum Tab {
 pub(crate) struct Viewer {
     pub name: Option<String>,
     pub may_read: bool,
+    pub may_create: bool,
+    pub may_amend: bool,
     pub may_administer: bool,
 }
 
@@ -37,6 +39,8 @@ impl Viewer {
         Self {
             name: caller.map(|caller| caller.name.to_string()),
             may_read: is_open || may(Permission::Read),
+            may_create: is_open || may(Permission::Create),
+            may_amend: is_open || may(Permission::Amend),
             may_administer: may(Permission::Administer),
         }
     }
@@ -67,9 +71,4 @@ impl Frame {
     pub(super) fn current(&self, tab: Tab) -> &'static str {
         if self.tab == tab { "page" } else { "false" }
     }
-}
-
-/// The site's time of day, such as `08:02`.
-pub(super) fn time_of_day(moment: DateTime<Utc>, site: &Site) -> String {
-    moment.with_timezone(&site.offset_at(moment)).format("%H:%M").to_string()
 }

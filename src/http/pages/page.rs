@@ -2,7 +2,7 @@ use std::io::Cursor;
 
 use askama::Template;
 use rocket::Request;
-use rocket::http::{ContentType, Header};
+use rocket::http::{ContentType, Header, Status};
 use rocket::response::{Responder, Response};
 
 use crate::http::wire::Problem;
@@ -16,18 +16,36 @@ const SECURITY_POLICY: &str = "default-src 'none'; form-action 'self'; frame-anc
 /// A page, as an answer.
 pub(crate) struct Page {
     html: String,
+    status: Status,
 }
 
 impl Page {
     pub(crate) fn of(template: &impl Template) -> Result<Self, Problem> {
         match template.render() {
-            Ok(html) => Ok(Self { html }),
+            Ok(html) => Ok(Self { html, status: Status::Ok }),
             Err(error) => Err(Problem::from(StoreError::defect(error))),
         }
     }
 
-    /// Puts the page into `response`, in the place of what it had.
-    pub(super) fn write(self, response: &mut Response<'_>) {
+    pub(crate) fn with_status(self, status: Status) -> Self {
+        Self { status, ..self }
+    }
+
+    /// The page up to `mark`, and what follows it. Without the mark nothing follows.
+    pub(super) fn split(mut self, mark: &str) -> (Self, String) {
+        let after = match self.html.split_once(mark) {
+            Some((before, after)) => {
+                let (end, after) = (before.len(), after.to_owned());
+                self.html.truncate(end);
+                after
+            }
+            None => String::new(),
+        };
+        (self, after)
+    }
+
+    /// Sets the headers of a page. Returns its text.
+    pub(super) fn into_headers(self, response: &mut Response<'_>) -> String {
         response.set_header(ContentType::HTML);
         for (name, value) in [
             ("Content-Security-Policy", SECURITY_POLICY),
@@ -37,13 +55,19 @@ impl Page {
         ] {
             response.set_header(Header::new(name, value));
         }
-        response.set_sized_body(self.html.len(), Cursor::new(self.html));
+        self.html
+    }
+
+    /// Puts the page into `response`, in the place of what it had.
+    pub(super) fn write(self, response: &mut Response<'_>) {
+        let html = self.into_headers(response);
+        response.set_sized_body(html.len(), Cursor::new(html));
     }
 }
 
 impl<'r> Responder<'r, 'static> for Page {
     fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
-        let mut response = Response::new();
+        let mut response = Response::build().status(self.status).finalize();
         self.write(&mut response);
         Ok(response)
     }

@@ -15,7 +15,7 @@ use crate::http::wire::{Problem, Reported, return_path};
 /// The beginnings of the patterns of the routes that have pages.
 const PAGES: [&str; 6] = [
     "/table/view/",
-    "/table/entry/",
+    "/table/entry",
     "/table/people",
     "/table/inside",
     "/table/gates",
@@ -50,6 +50,8 @@ struct ProblemPage<'a> {
     /// Whether the same link may work later, or with other rights.
     may_repeat: bool,
     path: &'a str,
+    /// The page with the form that was sent.
+    back: Option<&'a str>,
 }
 
 /// Shows problems as pages, where a browser asked for a page.
@@ -98,7 +100,23 @@ async fn page(
     let may_repeat = request.method() == Method::Get && problem.is_temporary();
     let path = request.uri().to_string();
     let frame = Frame::new(viewer(request, problem).await, Tab::Other, browser);
-    Page::of(&ProblemPage { frame, problem, request_id, may_repeat, path: &path })
+    let back = match request.method() {
+        Method::Post => form_page(&path),
+        _ => None,
+    };
+    Page::of(&ProblemPage { frame, problem, request_id, may_repeat, path: &path, back })
+}
+
+/// The page with the form that is sent to `path`.
+fn form_page(path: &str) -> Option<&str> {
+    if path.split('?').next() == Some("/table/entry") {
+        return Some("/table");
+    }
+    match path.strip_prefix("/table/entry/") {
+        Some(entry) => Some(&path[..path.len() - entry.len() + entry.find('/')?]),
+        None if path.starts_with("/admin/tokens") => Some("/admin/tokens"),
+        None => None,
+    }
 }
 
 async fn viewer(request: &Request<'_>, problem: &Reported) -> Viewer {
@@ -109,5 +127,24 @@ async fn viewer(request: &Request<'_>, problem: &Reported) -> Viewer {
             Viewer::new(admission.access, caller.as_deref())
         }
         _ => Viewer::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_leads_back_to_the_page_with_the_form() {
+        for (path, page) in [
+            ("/table/entry/7/void", Some("/table/entry/7")),
+            ("/table/entry/7/correct?format=html", Some("/table/entry/7")),
+            ("/table/entry", Some("/table")),
+            ("/table/entry/7", None),
+            ("/admin/tokens/a/revoke", Some("/admin/tokens")),
+            ("/session", None),
+        ] {
+            assert_eq!(form_page(path), page, "{path}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 use super::change_json::push_member;
 use super::csv_cell::push_text_cell;
+use super::entry_html::push_entry_row;
 use super::rows::Row;
 use crate::domain::{Entry, Site, Stamp, StoredAmendment};
 
@@ -43,6 +44,10 @@ impl Row for EntryAndAmendment {
         csv.extend_from_slice(amendment.map_or("", |made| made.state().as_str()).as_bytes());
         csv.push(b',');
         push_text_cell(csv, amendment.map_or("", |made| &made.reason));
+    }
+
+    fn push_html(&self, html: &mut Vec<u8>, site: &Site) {
+        push_entry_row(html, &self.entry, self.amendment.as_ref(), site);
     }
 }
 

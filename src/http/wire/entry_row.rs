@@ -1,4 +1,5 @@
 use super::csv_cell::push_text_cell;
+use super::entry_html::push_entry_row;
 use super::entry_json::push_entry;
 use super::rows::Row;
 use crate::domain::{Entry, Passage, Site, Stamp};
@@ -35,6 +36,10 @@ impl Row for Entry {
         csv.extend_from_slice(passage.entry_id.as_hyphenated().encode_lower(&mut id).as_bytes());
         csv.push(b',');
         csv.extend_from_slice(Stamp::utc(passage.received_at).as_bytes());
+    }
+
+    fn push_html(&self, html: &mut Vec<u8>, site: &Site) {
+        push_entry_row(html, self, None, site);
     }
 }
 

@@ -1,5 +1,6 @@
 use rocket::http::{Accept, ContentType, MediaType};
 
+use super::html::prefers_html;
 use super::query::Query;
 use crate::domain::FieldError;
 
@@ -12,11 +13,12 @@ pub(crate) enum Form {
         bom: bool,
     },
     Ndjson,
+    /// A page for a browser.
+    Html,
 }
 
 impl Form {
-    /// The form that a request wants: by the parameter `format`, else by `Accept`. There are no
-    /// pages yet, so that a browser gets JSON.
+    /// The form that a request wants: by the parameter `format`, else by `Accept`.
     pub(crate) fn wanted(query: &mut Query<'_>, accept: Option<&Accept>) -> Self {
         let bom = query.optional("bom", |value| match value {
             "1" => Ok(true),
@@ -25,7 +27,8 @@ impl Form {
         });
         let csv = Self::Csv { bom: bom == Some(true) };
         let named = query.optional("format", |value| match value {
-            "json" | "html" => Ok(Self::Json),
+            "json" => Ok(Self::Json),
+            "html" => Ok(Self::Html),
             "csv" => Ok(csv),
             "ndjson" => Ok(Self::Ndjson),
             _ => {
@@ -34,10 +37,16 @@ impl Form {
             }
         });
         named.unwrap_or_else(|| match accept.and_then(preferred) {
+            _ if prefers_html(accept) => Self::Html,
             Some(media) if *media == csv_type() => csv,
             Some(media) if *media == ndjson_type() => Self::Ndjson,
             _ => Self::Json,
         })
+    }
+
+    /// The form where there is no page.
+    pub(crate) fn without_page(self) -> Self {
+        if self == Self::Html { Self::Json } else { self }
     }
 
     pub(crate) fn content_type(self) -> ContentType {
@@ -45,6 +54,7 @@ impl Form {
             Self::Json => ContentType::JSON,
             Self::Csv { .. } => ContentType(csv_type()),
             Self::Ndjson => ContentType(ndjson_type()),
+            Self::Html => ContentType::HTML,
         }
     }
 }
@@ -96,8 +106,12 @@ mod tests {
             ("", "text/csv, */*;q=0.1", CSV),
             ("", "text/csv;q=0", Form::Json),
             ("", "image/png", Form::Json),
-            ("", "text/html, text/csv;q=0.9", Form::Json),
-            ("", "text/csv, text/html", Form::Json),
+            ("", "text/html, text/csv;q=0.9", Form::Html),
+            ("", "text/csv, text/html", Form::Html),
+            ("", "application/json, text/html", Form::Html),
+            ("", "application/json, text/html;q=0.9", Form::Json),
+            ("", "text/html;q=0", Form::Json),
+            ("format=html", "application/json", Form::Html),
             ("format=csv", "application/json", CSV),
             ("format=json", "text/csv", Form::Json),
             ("format=ndjson", "", Form::Ndjson),

@@ -14,7 +14,7 @@ pub(crate) fn json_of_form(body: &[u8]) -> Result<Vec<u8>, Problem> {
         let decoded = (decoded(name), decoded(value));
         let (Some(name), Some(value)) = decoded else { return Err(Problem::invalid_form()) };
         let value = match (&*name, &*value) {
-            ("entry_id" | "occurred_at" | "direction", "") => continue,
+            ("entry_id" | "occurred_at" | "direction" | "expires_at", "") => continue,
             ("gate" | "person_ref", "") => None,
             (_, value) => Some(value),
         };

@@ -16,7 +16,11 @@ use super::spool::SpooledSheet;
 pub(crate) struct LongBody(Arc<OnceLock<Left>>);
 
 enum Left {
-    Spooled(SpooledSheet),
+    Spooled {
+        before: Bytes,
+        sheet: SpooledSheet,
+        after: Bytes,
+    },
     /// Absent once the server has taken it.
     Parts(Mutex<Option<Parts>>),
 }
@@ -35,8 +39,13 @@ impl LongBody {
 
     /// Leaves a body whose length is known. The answer must have its `Content-Length`.
     pub(crate) fn set(&self, sheet: SpooledSheet) {
+        self.set_between(Bytes::new(), sheet, Bytes::new());
+    }
+
+    /// The same with something before and after it.
+    pub(crate) fn set_between(&self, before: Bytes, sheet: SpooledSheet, after: Bytes) {
         // A request has one answer, so nothing was left before.
-        let _ = self.0.set(Left::Spooled(sheet));
+        let _ = self.0.set(Left::Spooled { before, sheet, after });
     }
 
     /// Leaves a body whose length is not known.
@@ -52,9 +61,10 @@ impl LongBody {
     /// The body that was left, if there is one.
     pub(crate) fn take(&self) -> Option<LongContent> {
         match self.0.get()? {
-            Left::Spooled(sheet) => {
-                let sheet = sheet.clone();
-                Some(LongContent::Chunks(Chunks { sheet, position: 0, coming: None }))
+            Left::Spooled { before, sheet, after } => {
+                let (before, sheet, after) = (before.clone(), sheet.clone(), after.clone());
+                let chunks = Chunks { before, sheet, after, position: 0, coming: None };
+                Some(LongContent::Chunks(chunks))
             }
             // No panic can happen while the lock is held.
             Left::Parts(parts) => {
@@ -67,7 +77,11 @@ impl LongBody {
 
 /// Reads a body chunk by chunk, from the disk in blocking threads.
 pub(crate) struct Chunks {
+    /// Empty once it was sent, as `after`.
+    before: Bytes,
     sheet: SpooledSheet,
+    after: Bytes,
+    /// In the sheet.
     position: u64,
     coming: Option<JoinHandle<io::Result<Bytes>>>,
 }
@@ -75,13 +89,18 @@ pub(crate) struct Chunks {
 impl Chunks {
     /// The bytes that are left.
     pub(crate) fn left(&self) -> u64 {
-        self.sheet.length() - self.position
+        let around = self.before.len() + self.after.len();
+        self.sheet.length() - self.position + around as u64
     }
 
     /// The next chunk; `None` at the end.
     pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        if self.left() == 0 {
-            return Poll::Ready(None);
+        if !self.before.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.before))));
+        }
+        if self.position == self.sheet.length() {
+            let after = std::mem::take(&mut self.after);
+            return Poll::Ready((!after.is_empty()).then_some(Ok(after)));
         }
         let chunk = match self.sheet.is_on_disk() {
             false => self.sheet.chunk(self.position),

@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::csv_cell::push_text_cell;
+use super::html_cell::{self, push_html_text, push_time_cell};
 use super::rows::Row;
 use crate::domain::{PersonDay, Site, Stamp};
 
@@ -15,6 +16,17 @@ struct PersonJson<'a> {
     first_in: Option<&'a str>,
     last_out: Option<&'a str>,
     entries: u64,
+}
+
+/// From the first time in to the last time out, as hours and minutes, where both are known.
+fn hours(person: &PersonDay) -> String {
+    let (Some(first), Some(last)) = (person.first_in, person.last_out) else {
+        return String::new();
+    };
+    match (last - first).num_minutes() {
+        ..0 => String::new(),
+        minutes => format!("{}:{:02}", minutes / 60, minutes % 60),
+    }
 }
 
 impl Row for PersonDay {
@@ -33,6 +45,24 @@ impl Row for PersonDay {
         };
         // Strings and numbers always serialize, and writing to a Vec cannot fail.
         let _ = serde_json::to_writer(json, &person);
+    }
+
+    fn push_html(&self, html: &mut Vec<u8>, site: &Site) {
+        html.extend_from_slice(b"<tr><td class=\"time\">");
+        html.extend_from_slice(self.day.dashed().as_bytes());
+        html.extend_from_slice(b"</td><th scope=\"row\" class=\"name\">");
+        push_html_text(html, &self.firstname);
+        html.push(b' ');
+        push_html_text(html, &self.lastname);
+        html.extend_from_slice(b"</th>");
+        html_cell::push_text_cell(html, self.person_ref.as_deref());
+        push_time_cell(html, self.first_in, site);
+        push_time_cell(html, self.last_out, site);
+        html.extend_from_slice(b"<td class=\"number\">");
+        html.extend_from_slice(hours(self).as_bytes());
+        html.extend_from_slice(b"</td><td class=\"number\">");
+        html.extend_from_slice(self.entries.to_string().as_bytes());
+        html.extend_from_slice(b"</td></tr>\n");
     }
 
     fn push_csv(&self, csv: &mut Vec<u8>, site: &Site) {

@@ -103,6 +103,16 @@ impl<'q> Query<'q> {
             .ok()
     }
 
+    /// Whether the parameter is there, valid or not.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(held, _)| held == name)
+    }
+
+    /// Whether an error was found in what was asked for.
+    pub(crate) fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
     /// Fails with every error that was found. Called once all parameters were asked for.
     pub(crate) fn finish(self) -> Result<(), Problem> {
         match self.errors.is_empty() {
@@ -110,6 +120,25 @@ impl<'q> Query<'q> {
             false => Err(Problem::invalid_query(self.errors)),
         }
     }
+}
+
+/// The end of a query with these parameters, such as `&gate=A`. Empty ones are left out.
+pub(crate) fn encoded_query(parameters: &[(&str, &str)]) -> String {
+    let mut query = String::new();
+    for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
+        query.push('&');
+        query.push_str(name);
+        query.push('=');
+        for byte in value.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    query.push(char::from(byte));
+                }
+                _ => query.push_str(&format!("%{byte:02X}")),
+            }
+        }
+    }
+    query
 }
 
 /// The text that `encoded` stands for; `None` if it is not encoded UTF-8.
@@ -179,6 +208,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(text in ".{1,20}") {
+            let encoded = encoded_query(&[("b", ""), ("a", &text)]);
+            prop_assert!(encoded.bytes().all(|byte| byte.is_ascii_graphic()));
+            prop_assert_eq!(value(&encoded, "a"), Ok(Some(text)));
+        }
+
         #[test]
         fn every_encoded_text_is_decoded(text in ".{1,20}") {
             let encoded: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();

@@ -12,6 +12,9 @@ pub(crate) trait Row {
 
     /// Appends the row's cells, without the end of the line.
     fn push_csv(&self, csv: &mut Vec<u8>, site: &Site);
+
+    /// Appends the row of a page's table. What is around the rows belongs to the page.
+    fn push_html(&self, html: &mut Vec<u8>, site: &Site);
 }
 
 /// Writes rows in a form: `begin`, each row, `end`.
@@ -38,7 +41,7 @@ impl Rows {
                 bytes.extend_from_slice(R::COLUMNS.as_bytes());
                 bytes.extend_from_slice(b"\r\n");
             }
-            Form::Ndjson => {}
+            Form::Ndjson | Form::Html => {}
         }
     }
 
@@ -59,6 +62,7 @@ impl Rows {
                 row.push_json(bytes, &self.site);
                 bytes.push(b'\n');
             }
+            Form::Html => row.push_html(bytes, &self.site),
         }
     }
 
