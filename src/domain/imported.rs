@@ -1,8 +1,8 @@
 use chrono::{DateTime, NaiveTime, TimeDelta, Timelike, Utc};
 
 use super::{
-    Day, FieldError, InvalidJson, InvalidMoment, InvalidSubmission, Member, Object, Passage, Site,
-    parse_moment, parse_submission,
+    ALL_MOMENTS, Day, FieldError, InvalidJson, InvalidMoment, InvalidSubmission, Member, Object,
+    Passage, Site, parse_moment, parse_submission,
 };
 
 /// One row of a file of entries.
@@ -80,12 +80,16 @@ fn login(
         errors.push(FieldError::new("time", "invalid_time", "must be a time of day as HH:MM:SS"));
     }
     let (Some(day), Some(of_day)) = (day, of_day) else { return Ok(None) };
-    let moment = site.moment_on(day, of_day);
-    if moment.is_none() {
-        let expected = "must be a time that the site's clocks show on that day";
-        errors.push(FieldError::new("time", "skipped_time", expected));
-    }
-    Ok(moment)
+    let error = match site.moment_on(day, of_day) {
+        Some(moment) if ALL_MOMENTS.contains(&moment) => return Ok(Some(moment)),
+        Some(_) => invalid("date", InvalidMoment::OutOfRange),
+        None => {
+            let expected = "must be a time that the site's clocks show on that day";
+            FieldError::new("time", "skipped_time", expected)
+        }
+    };
+    errors.push(error);
+    Ok(None)
 }
 
 fn moment(
@@ -98,8 +102,11 @@ fn moment(
         Member::Text(text) => parse_moment(&text),
         Member::Other => Err(InvalidMoment::Malformed),
     };
-    let error = |e: InvalidMoment| FieldError::new(field, e.code(), e.to_string());
-    Ok(parsed.map_err(|e| errors.push(error(e))).ok())
+    Ok(parsed.map_err(|error| errors.push(invalid(field, error))).ok())
+}
+
+fn invalid(field: &'static str, error: InvalidMoment) -> FieldError {
+    FieldError::new(field, error.code(), error.to_string())
 }
 
 /// The member's text. A value of another type is read as no text.
@@ -135,6 +142,8 @@ fn parse_time(text: &str) -> Option<NaiveTime> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn now() -> DateTime<Utc> {
@@ -204,5 +213,24 @@ mod tests {
         );
         assert_eq!(codes(r#", "occurred_at": "noon""#), [("occurred_at", "invalid_time")]);
         assert!(parse(r#", "login": "2018-01-01T00:00:00Z", "amended": null"#).is_ok());
+    }
+    #[test]
+    fn date_and_time_name_a_moment_of_the_years_1_to_9999_in_utc() {
+        let code = |zone: chrono_tz::Tz, date: &str, time: &str| {
+            let site = Site::new(zone, "00:00").unwrap();
+            let row = json!({"firstname": "a", "lastname": "b", "date": date, "time": time});
+            match parse_imported(row.to_string().as_bytes(), &site, now()) {
+                Ok(_) => None,
+                Err(InvalidSubmission::Fields(errors)) => Some((errors[0].field, errors[0].code)),
+                Err(error) => panic!("{error:?}"),
+            }
+        };
+        let out_of_range = Some(("date", "out_of_range"));
+        let new_york = chrono_tz::America::New_York;
+        assert_eq!(code(new_york, "9999-12-31", "19:00:00"), out_of_range);
+        assert_eq!(code(new_york, "9999-12-31", "18:59:59"), None);
+        let tokyo = chrono_tz::Asia::Tokyo;
+        assert_eq!(code(tokyo, "0001-01-01", "09:00:00"), out_of_range);
+        assert_eq!(code(tokyo, "0001-01-01", "09:30:00"), None);
     }
 }
