@@ -51,7 +51,12 @@ impl Importing {
         timeout: Duration,
     ) -> Result<Self, Failure> {
         if !is_dry_run {
-            let recorder = store.recorder()?;
+            let recorder = store.import_recorder()?.ok_or_else(|| {
+                Failure::new(
+                    "another import into this store is running; run this command again when it \
+                     has ended",
+                )
+            })?;
             return Ok(Self { store, recorder, rehearsal: None });
         }
         let folder = tempfile::tempdir()

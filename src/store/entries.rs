@@ -11,6 +11,10 @@ pub trait Entries {
     /// Opens a connection to record through.
     fn recorder(&self) -> Result<Box<dyn Recorder>, StoreError>;
 
+    /// The same for an import, with a lock for as long as the recorder lives: `None` if another
+    /// import holds it. A recorder that has lost the lock fails.
+    fn import_recorder(&self) -> Result<Option<Box<dyn Recorder>>, StoreError>;
+
     /// Calls `each` with every selected entry that is neither voided nor replaced, by ascending id,
     /// from one snapshot. Memory does not grow with their number. Stops at the first error.
     fn each_entry(

@@ -5,6 +5,7 @@ mod changes;
 mod classify;
 mod erasing;
 mod grants;
+mod import_lock;
 mod migrate;
 mod position;
 mod record;

@@ -12,7 +12,7 @@ use super::record::PostgresRecorder;
 use super::row::older;
 use super::tables::attendance;
 use super::target::PostgresTarget;
-use super::{amendments, migrate, position, session, sheet};
+use super::{amendments, import_lock, migrate, position, session, sheet};
 use crate::domain::{Entry, Selection, StoredAmendment, Trail};
 use crate::store::{
     Amendments, Entries, Migration, Position, Recorder, Replication, Store, StoreError, Stored,
@@ -79,6 +79,14 @@ impl Entries for PostgresStore {
     fn recorder(&self) -> Result<Box<dyn Recorder>, StoreError> {
         let connection = session::open_for_writing(&self.target, self.timeout)?;
         Ok(Box::new(PostgresRecorder::new(connection)))
+    }
+
+    fn import_recorder(&self) -> Result<Option<Box<dyn Recorder>>, StoreError> {
+        let mut connection = session::open_for_writing(&self.target, self.timeout)?;
+        match import_lock::take(&mut connection).map_err(|e| classify(e, &mut connection))? {
+            true => Ok(Some(Box::new(PostgresRecorder::new(connection)))),
+            false => Ok(None),
+        }
     }
 
     fn each_entry(

@@ -4,6 +4,7 @@ mod amendments;
 mod changes;
 mod classify;
 mod erasing;
+mod import_lock;
 mod migrate;
 mod record;
 mod refusal;

@@ -1,3 +1,5 @@
+use std::fs::File;
+
 use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sqlite::SqliteConnection;
@@ -10,25 +12,34 @@ use crate::domain::{Amendment, Passage};
 use crate::store::{Amended, Recorder, StoreError, Stored};
 
 /// The connection of a writer.
-pub(super) struct SqliteRecorder(SqliteConnection);
+pub(super) struct SqliteRecorder {
+    connection: SqliteConnection,
+    /// Held until the recorder is dropped.
+    _lock: Option<File>,
+}
 
 impl SqliteRecorder {
     /// `connection` must flush every commit.
     pub(super) fn new(connection: SqliteConnection) -> Self {
-        Self(connection)
+        Self { connection, _lock: None }
+    }
+
+    /// The same with a file whose lock is held for as long as the recorder lives.
+    pub(super) fn holding(connection: SqliteConnection, lock: File) -> Self {
+        Self { connection, _lock: Some(lock) }
     }
 }
 
 impl Recorder for SqliteRecorder {
     fn record(&mut self, batch: &[&Passage]) -> Result<Vec<Stored>, StoreError> {
         // IMMEDIATE takes the write lock at once. Upgrading a read lock later does not wait, but fails.
-        let rows = self.0.immediate_transaction(|connection| {
+        let rows = self.connection.immediate_transaction(|connection| {
             batch
                 .iter()
                 .map(|passage| record_one(connection, passage))
                 .collect::<QueryResult<Vec<_>>>()
         });
-        let rows = rows.map_err(|error| classify(error, &mut self.0))?;
+        let rows = rows.map_err(|error| classify(error, &mut self.connection))?;
         let stored = rows.into_iter().map(|found| match found {
             Found::New(id) => Ok(Stored::Created(id)),
             Found::Older(row) => older(row),
@@ -41,7 +52,7 @@ impl Recorder for SqliteRecorder {
         amendment: &Amendment,
         replacement: Option<&Passage>,
     ) -> Result<Option<Amended>, StoreError> {
-        let amended = self.0.immediate_transaction(|connection| {
+        let amended = self.connection.immediate_transaction(|connection| {
             let replacement = match replacement.map(|passage| record_one(connection, passage)) {
                 None => None,
                 Some(found) => match found? {
@@ -57,7 +68,7 @@ impl Recorder for SqliteRecorder {
         });
         match amended {
             Err(DieselError::RollbackTransaction) => Ok(None),
-            amended => amended.map_err(|error| classify(error, &mut self.0)),
+            amended => amended.map_err(|error| classify(error, &mut self.connection)),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::classify::classify;
 use super::record::SqliteRecorder;
 use super::refusal::refusal;
 use super::row::older;
-use super::{amendments, migrate, session, sheet};
+use super::{amendments, import_lock, migrate, session, sheet};
 use crate::domain::{Entry, Selection, StoredAmendment, Trail};
 use crate::store::{
     Amendments, Entries, Migration, Recorder, Store, StoreError, Stored, Versioned,
@@ -63,6 +63,13 @@ impl Store for SqliteStore {
 impl Entries for SqliteStore {
     fn recorder(&self) -> Result<Box<dyn Recorder>, StoreError> {
         Ok(Box::new(SqliteRecorder::new(self.open()?)))
+    }
+
+    fn import_recorder(&self) -> Result<Option<Box<dyn Recorder>>, StoreError> {
+        match import_lock::take(&self.file)? {
+            Some(lock) => Ok(Some(Box::new(SqliteRecorder::holding(self.open()?, lock)))),
+            None => Ok(None),
+        }
     }
 
     fn each_entry(
