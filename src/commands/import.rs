@@ -76,7 +76,7 @@ pub(super) fn import(settings: &Settings, options: Options) -> Result<(), Failur
                 }
                 Err(reasons) => {
                     tally.refused += 1;
-                    refused.add(&file, &row, &reasons)?;
+                    refused.add(&file, &row, &reasons);
                 }
             }
         }
@@ -88,7 +88,7 @@ pub(super) fn import(settings: &Settings, options: Options) -> Result<(), Failur
                     Outcome::ThereBefore => tally.there_before += 1,
                     Outcome::Refused(reason) => {
                         tally.refused += 1;
-                        refused.add(&file, row, &[reason.to_owned()])?;
+                        refused.add(&file, row, &[reason.to_owned()]);
                     }
                 }
             }
@@ -105,17 +105,20 @@ pub(super) fn import(settings: &Settings, options: Options) -> Result<(), Failur
     if let Some(progress) = &progress {
         progress.finish();
     }
-    let written_to = refused.finish()?;
-    let Tally { recorded, there_before, refused } = tally;
-    print_line(&format!("{recorded} recorded, {there_before} there before, {refused} refused"));
-    match written_to {
-        None => Ok(()),
+    let Tally { recorded, there_before, refused: refused_rows } = tally;
+    print_line(&format!(
+        "{recorded} recorded, {there_before} there before, {refused_rows} refused"
+    ));
+    match refused.finish()? {
         Some(path) => {
             if options.dry_run {
                 eprint_line("nothing was recorded: this was a dry run");
             }
             Err(Failure::new(format!("refused rows are in {}", path.display())))
         }
+        // Standard input may come from that file, and its rows are not recorded yet.
+        None if options.dry_run && is_stdin => Ok(()),
+        None => refused.remove_earlier(),
     }
 }
 

@@ -1,31 +1,28 @@
-use std::cell::Cell;
-use std::io::{self, BufRead, BufReader, Read};
-use std::rc::Rc;
+use std::io::{self, Read};
 
 use csv::ByteRecord;
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
+use super::import_input::{CsvParser, ImportInput, TooLong};
 use crate::domain::unguarded;
-
-/// The longest row, in bytes. A longer one is a sign of a missing quotation mark.
-const MAX_ROW: u64 = 1024 * 1024;
 
 /// The columns that hold text of people, which an export guards from spreadsheets.
 const TEXTS: [&str; 4] = ["firstname", "lastname", "person_ref", "gate"];
 
+const TOO_LONG: &str = "a row has more than 1048576 bytes";
+const TOO_LONG_IN_CSV: &str = "a row has more than 1048576 bytes: is a quotation mark missing?";
+
 /// A file of entries, read row by row.
 pub(super) struct ImportFile {
+    input: ImportInput,
     rows: Rows,
-    count: Rc<Count>,
 }
 
 enum Rows {
-    Csv { reader: Box<csv::Reader<Input>>, columns: Vec<String> },
-    Ndjson { input: Input, line: u64 },
+    Csv { parser: Box<CsvParser>, columns: Vec<String> },
+    Ndjson,
 }
-
-type Input = BufReader<Limited>;
 
 /// A row of the file.
 pub(super) struct FileRow {
@@ -36,7 +33,7 @@ pub(super) struct FileRow {
     pub(super) raw: Raw,
 }
 
-/// What the file holds of a row.
+/// What the file holds of a row. It is empty for a row that is too long to be kept.
 pub(super) enum Raw {
     Cells(ByteRecord),
     Line(Vec<u8>),
@@ -55,15 +52,17 @@ impl Raw {
 impl ImportFile {
     /// Finds out which kind of file it is, and checks that a CSV has the columns that are needed.
     pub(super) fn open(input: Box<dyn Read>) -> Result<Self, Failure> {
-        let count = Rc::new(Count { left: Cell::new(MAX_ROW), read: Cell::new(0) });
-        let mut input = BufReader::new(Limited { input, count: count.clone() });
-        let start = input.fill_buf().map_err(cannot_read)?;
-        if start.starts_with("\u{feff}".as_bytes()) {
-            input.consume(3);
+        let mut input = ImportInput::new(input);
+        if input.peek().map_err(cannot_read)?.starts_with("\u{feff}".as_bytes()) {
+            input.advance(3);
         }
-        let start = input.buffer().iter().find(|byte| !byte.is_ascii_whitespace());
-        let rows = match start {
-            Some(b'{') => Rows::Ndjson { input, line: 0 },
+        let start = input.peek().map_err(cannot_read)?;
+        if start.is_empty() {
+            // The NDJSON export of a day without entries.
+            return Ok(Self { input, rows: Rows::Ndjson });
+        }
+        let rows = match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(b'{') => Rows::Ndjson,
             Some(b'[') => {
                 return Err(Failure::unusable(
                     "the file is a JSON array: it must be CSV, or one JSON object on each line \
@@ -71,58 +70,61 @@ impl ImportFile {
                 ));
             }
             _ => {
-                let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
-                let header = reader.byte_headers().map_err(cannot_parse)?;
+                let mut parser = Box::new(CsvParser::new());
+                let header = match input.next_cells(&mut parser).map_err(cannot_read)? {
+                    None => ByteRecord::new(),
+                    Some((_, Ok(header))) => header,
+                    Some((_, Err(TooLong))) => return Err(Failure::unusable(TOO_LONG_IN_CSV)),
+                };
                 let columns: Vec<_> = header
                     .iter()
                     .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
                     .collect();
                 check_columns(&columns)?;
-                Rows::Csv { reader: Box::new(reader), columns }
+                Rows::Csv { parser, columns }
             }
         };
-        Ok(Self { rows, count })
+        Ok(Self { input, rows })
     }
 
     /// The columns of a CSV; `None` for a file of JSON objects.
     pub(super) fn columns(&self) -> Option<&[String]> {
         match &self.rows {
             Rows::Csv { columns, .. } => Some(columns),
-            Rows::Ndjson { .. } => None,
+            Rows::Ndjson => None,
         }
     }
 
     /// How many bytes have been read.
     pub(super) fn position(&self) -> u64 {
-        self.count.read.get()
+        self.input.position()
     }
 
     /// The next row; `None` at the end.
     pub(super) fn next_row(&mut self) -> Result<Option<FileRow>, Failure> {
-        self.count.left.set(MAX_ROW);
-        match &mut self.rows {
-            Rows::Csv { reader, columns } => {
-                let mut cells = ByteRecord::new();
-                if !reader.read_byte_record(&mut cells).map_err(cannot_parse)? {
-                    return Ok(None);
-                }
-                let line = cells.position().map_or(0, csv::Position::line);
-                let json = object_of(&cells, columns);
-                Ok(Some(FileRow { line, json, raw: Raw::Cells(cells) }))
+        Ok(match &mut self.rows {
+            Rows::Csv { parser, columns } => {
+                let row = self.input.next_cells(parser).map_err(cannot_read)?;
+                row.map(|(line, cells)| match cells {
+                    Ok(cells) => {
+                        FileRow { line, json: object_of(&cells, columns), raw: Raw::Cells(cells) }
+                    }
+                    Err(TooLong) => {
+                        let raw = Raw::Cells(ByteRecord::new());
+                        FileRow { line, json: Err(TOO_LONG_IN_CSV), raw }
+                    }
+                })
             }
-            Rows::Ndjson { input, line } => loop {
-                let mut text = Vec::new();
-                if input.read_until(b'\n', &mut text).map_err(cannot_read)? == 0 {
-                    return Ok(None);
-                }
-                *line += 1;
-                let text = text.trim_ascii().to_vec();
-                if !text.is_empty() {
-                    let json = Ok(text.clone());
-                    return Ok(Some(FileRow { line: *line, json, raw: Raw::Line(text) }));
-                }
-            },
-        }
+            Rows::Ndjson => {
+                let row = self.input.next_line().map_err(cannot_read)?;
+                row.map(|(line, text)| match text {
+                    Ok(text) => FileRow { line, json: Ok(text.clone()), raw: Raw::Line(text) },
+                    Err(TooLong) => {
+                        FileRow { line, json: Err(TOO_LONG), raw: Raw::Line(Vec::new()) }
+                    }
+                })
+            }
+        })
     }
 }
 
@@ -161,37 +163,6 @@ fn object_of(cells: &ByteRecord, columns: &[String]) -> Result<Vec<u8>, &'static
     Ok(Value::Object(object).to_string().into_bytes())
 }
 
-/// An input that counts its bytes, and bounds those of one row.
-struct Limited {
-    input: Box<dyn Read>,
-    count: Rc<Count>,
-}
-
-struct Count {
-    /// How many more bytes the row may have.
-    left: Cell<u64>,
-    read: Cell<u64>,
-}
-
-impl Read for Limited {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let Count { left, read } = &*self.count;
-        if left.get() == 0 {
-            let reason =
-                format!("a row has more than {MAX_ROW} bytes: is a quotation mark missing?");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
-        }
-        let length = self.input.read(buffer)?;
-        left.set(left.get().saturating_sub(length as u64));
-        read.set(read.get() + length as u64);
-        Ok(length)
-    }
-}
-
 fn cannot_read(error: io::Error) -> Failure {
-    Failure::of("cannot read the file", &error)
-}
-
-fn cannot_parse(error: csv::Error) -> Failure {
     Failure::of("cannot read the file", &error)
 }

@@ -9,6 +9,7 @@ mod failure;
 mod healthcheck;
 mod import;
 mod import_file;
+mod import_input;
 mod import_record;
 mod import_refused;
 mod migrate;

@@ -14,7 +14,7 @@ use crate::support::{StoreKind, TestApp, on_both_stores};
 /// A service, and a folder for files to import into its store.
 pub struct Target {
     pub app: TestApp,
-    folder: TempDir,
+    pub folder: TempDir,
 }
 
 impl Target {
@@ -28,11 +28,11 @@ impl Target {
         path
     }
 
-    fn import(&self, arguments: &[&str]) -> Output {
+    pub fn import(&self, arguments: &[&str]) -> Output {
         rollcall(&[&["import"], arguments].concat(), &self.environment())
     }
 
-    fn environment(&self) -> Vec<(&'static str, String)> {
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
         let mut environment = self.app.store.environment();
         environment.push(("ROLLCALL_TIMEZONE", "Asia/Manila".into()));
         environment
@@ -142,7 +142,7 @@ on_both_stores! {
         for (content, missing) in [
             ("firstname,login\na,b\n", "lastname"),
             ("firstname,lastname,date\na,b,c\n", "login"),
-            ("", "firstname"),
+            ("\n", "firstname"),
             ("[{}]", "array"),
             ("firstname,lastname,login,login\n", "twice"),
         ] {
@@ -150,11 +150,70 @@ on_both_stores! {
             let said = String::from_utf8(done.stderr.clone()).unwrap();
             assert_eq!((done.status.code(), said.contains(missing)), (Some(2), true), "{done:?}");
         }
-        let unclosed = format!("firstname,lastname,login\n\"a{}", "x,".repeat(2_000_000));
-        let done = target.import(&[target.file("x.csv", &unclosed).to_str().unwrap()]);
-        assert_eq!(done.status.code(), Some(1));
-        assert!(String::from_utf8_lossy(&done.stderr).contains("quotation mark"), "{:?}", done.stderr);
         assert_eq!(target.import(&["/no/such/file"]).status.code(), Some(1));
+    }
+
+    fn a_file_without_rows_is_imported(store: StoreKind) {
+        let target = Target::start(store);
+        for content in ["", "\u{feff}", "firstname,lastname,login\r\n"] {
+            assert_eq!(target.outcome(&target.file("empty", content), &[]), (0, counts(0, 0, 0)), "{content:?}");
+        }
+    }
+
+    fn a_row_above_the_limit_is_refused_and_the_others_are_recorded(store: StoreKind) {
+        let target = Target::start(store);
+        let long = "x".repeat(3 * 1024 * 1024);
+        let row = |name: &str| json!({"firstname": name, "lastname": "b", "login": "2019-06-24T08:00:00Z"});
+        let lines = format!("{}\n{}\n{}\n", row("a"), row(&long), row("c"));
+        assert_eq!(target.outcome(&target.file("long", &lines), &[]), (1, counts(2, 0, 1)));
+        let refused = std::fs::read_to_string(target.folder.path().join("long.refused.ndjson")).unwrap();
+        let refused: Value = serde_json::from_str(&refused).unwrap();
+        assert_eq!(refused, json!({"line": 2, "reasons": ["a row has more than 1048576 bytes"]}));
+
+        let csv = format!("firstname,lastname,login\na,b,2019-06-24T08:00:00Z\n{long},b,2019-06-24T08:00:00Z\n\
+            d,b,2019-06-24T08:00:00Z\n\"unclosed,{long}\n");
+        assert_eq!(target.outcome(&target.file("long", &csv), &[]), (1, counts(1, 1, 2)));
+        let refused = std::fs::read_to_string(target.folder.path().join("long.refused.csv")).unwrap();
+        let reason = "a row has more than 1048576 bytes: is a quotation mark missing?";
+        assert_eq!(refused, format!("firstname,lastname,login,line,reasons\r\n,,,3,{reason}\r\n,,,5,{reason}\r\n"));
+    }
+
+    fn the_lines_of_refused_rows_are_right_with_any_line_ends(store: StoreKind) {
+        let target = Target::start(store);
+        for end in ["\n", "\r\n"] {
+            let rows = ["firstname,lastname,login", "a,b,noon", "", "\"a", "\",b,noon", "", "c,d,noon", ""].join(end);
+            let file = target.file("lines.csv", &rows);
+            assert_eq!(target.outcome(&file, &[]), (1, counts(0, 0, 3)));
+            let mut reader = csv::Reader::from_path(target.folder.path().join("lines.csv.refused.csv")).unwrap();
+            let lines: Vec<_> = reader.records().map(|row| row.unwrap()[3].to_owned()).collect();
+            assert_eq!(lines, ["2", "4", "7"], "{end:?}");
+        }
+    }
+
+    fn a_file_of_refused_rows_replaces_what_was_there_and_a_later_import_removes_it(store: StoreKind) {
+        let target = Target::start(store);
+        let [elsewhere, refused] = ["elsewhere", "rows.csv.refused.csv"].map(|name| target.folder.path().join(name));
+        std::fs::write(&elsewhere, "kept").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &refused).unwrap();
+        let bad = target.file("rows.csv", "firstname,lastname,login\nAnn,Bee,noon\n");
+        assert_eq!(target.outcome(&bad, &[]), (1, counts(0, 0, 1)));
+        assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "kept");
+        let made = std::fs::symlink_metadata(&refused).unwrap();
+        assert_eq!((made.is_file(), made.permissions().mode() & 0o777), (true, 0o600));
+
+        let good = target.file("rows.csv", "firstname,lastname,login\nAnn,Bee,2019-06-24T08:00:00Z\n");
+        assert_eq!(target.outcome(&good, &[]), (0, counts(1, 0, 0)));
+        assert!(!refused.exists());
+    }
+
+    fn the_counts_are_printed_although_the_refused_rows_cannot_be_written(store: StoreKind) {
+        let target = Target::start(store);
+        std::fs::create_dir(target.folder.path().join("rows.csv.refused.csv")).unwrap();
+        let file = target.file("rows.csv", "firstname,lastname,login\na,b,noon\nAnn,Bee,2019-06-24T08:00:00Z\n");
+        let done = target.import(&[file.to_str().unwrap()]);
+        assert_eq!(done.status.code(), Some(1));
+        assert_eq!(String::from_utf8(done.stdout).unwrap(), counts(1, 0, 1) + "\n");
+        assert!(String::from_utf8(done.stderr).unwrap().contains("cannot write the refused rows"));
     }
 
     fn a_row_of_an_erased_entry_brings_nothing_back(store: StoreKind) {

@@ -29,6 +29,7 @@ mod forms;
 mod generated_bodies;
 mod health;
 mod import;
+mod import_lock;
 mod index;
 mod metrics;
 mod pages;
