@@ -32,7 +32,7 @@ pub struct ChangeFeed {
     last_recorded: LastRecorded,
     /// Readers that wait for the same changes share a read.
     reads: Arc<SharedReads<Range, Arc<Vec<Change>>>>,
-    /// A permit for each reader that may wait.
+    /// A permit for each reader that waits.
     waiting: Arc<Semaphore>,
 }
 
@@ -101,18 +101,16 @@ impl ChangeFeed {
         stop: impl Future<Output = ()>,
     ) -> Result<Arc<Vec<Change>>, NoChanges> {
         let ChangeRequest { after, limit, wait } = request;
-        let _permit = match wait.is_zero() {
-            true => None,
-            false => Some(self.waiting.try_acquire().map_err(|_| NoChanges::Busy)?),
-        };
         let came = Instant::now();
         let (mut interest, mut known) = self.first_look(request).await?;
         if after > known.drawn {
             return Err(NoChanges::Lost);
         }
-        // Transactions normally end within milliseconds, so nobody is sent away because of one.
+        // Transactions normally end within milliseconds, so nobody is sent away because of one, and
+        // this short wait needs no permit.
         let is_coming = known.highest > after && !known.is_held_up_for_long();
-        let wait = if is_coming { wait.max(LONG_HOLD) } else { wait };
+        let short_wait = if is_coming { LONG_HOLD } else { Duration::ZERO };
+        let mut permit = None;
         let mut stop = std::pin::pin!(stop);
         loop {
             let settled = known.horizon.settled();
@@ -126,7 +124,11 @@ impl ChangeFeed {
                     return Ok(changes);
                 }
             }
-            let left = wait.saturating_sub(came.elapsed());
+            if came.elapsed() >= short_wait && wait > short_wait && permit.is_none() {
+                permit = Some(self.waiting.try_acquire().map_err(|_| NoChanges::Busy)?);
+            }
+            let until = if permit.is_some() { wait } else { short_wait };
+            let left = until.saturating_sub(came.elapsed());
             let seen = settled.max(after);
             let news = select! {
                 news = interest.wait_for(left, |known| known.horizon.settled() > seen) => news,
@@ -134,6 +136,7 @@ impl ChangeFeed {
             };
             match news {
                 Some(news) => known = news,
+                None if permit.is_none() && wait > short_wait => {}
                 // A store that was away for a part of the wait is not worth an error.
                 None => return Ok(interest.now().map(|_| Arc::default())?),
             }
