@@ -9,7 +9,7 @@ use diesel::connection::SimpleConnection;
 use diesel::dsl::sql;
 use diesel::pg::PgConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Text};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -94,16 +94,18 @@ on_both_stores! {
 
     fn at_most_256_readers_wait_and_a_stop_answers_them_at_once(store: StoreKind) {
         let app = TestApp::start(store);
+        post(&app);
         let begun = Instant::now();
         std::thread::scope(|scope| {
             let waiting: Vec<_> =
-                (0..256).map(|_| scope.spawn(|| app.get("/table/changes?wait=25"))).collect();
+                (0..256).map(|_| scope.spawn(|| app.get("/table/changes?after=1&wait=25"))).collect();
             wait_until("all of them wait", || gauge(&app, "rollcall_changes_waiting_readers") == 256);
-            app.get("/table/changes?wait=1").problem(503, "busy");
-            assert_eq!(app.get("/table/changes").status, 200, "without waiting");
+            app.get("/table/changes?after=1&wait=1").problem(503, "busy");
+            assert_eq!(numbers(&changes(&app, "after=1")), [0; 0], "without a wait");
+            assert_eq!(numbers(&changes(&app, "after=0&wait=1")), [1], "nothing to wait for");
             app.stop();
             for reader in waiting {
-                assert_eq!(reader.join().unwrap().json(), json!({"changes": [], "next": 0}));
+                assert_eq!(reader.join().unwrap().json(), json!({"changes": [], "next": 1}));
             }
         });
         assert!(begun.elapsed() < Duration::from_secs(25), "nobody waited to the end");
@@ -292,6 +294,59 @@ fn other_transactions_hold_nothing_up() {
     post(&app);
     assert_eq!(numbers(&changes(&app, "after=1")), [2]);
     assert_eq!(change_of(&app.get("/table/view/date:today")), 2);
+}
+
+/// The lock alone is not enough. A number that its holder draws later is higher than all visible ones.
+#[test]
+fn a_transaction_that_has_only_locked_the_tables_holds_nothing_up_until_it_writes() {
+    for end in ["COMMIT", "ROLLBACK"] {
+        let app = start_with_one();
+        let mut holder = app.store.postgres();
+        let lock = "BEGIN; LOCK TABLE attendance, amendment, erasure IN ROW EXCLUSIVE MODE";
+        holder.batch_execute(lock).unwrap();
+        post(&app);
+        assert_eq!(numbers(&changes(&app, "after=1")), [2]);
+        assert_eq!(change_of(&app.get("/table/view/date:today")), 2);
+        assert_eq!(gauge(&app, HELD_UP_SINCE), 0);
+        // An error ends the statement, and the lock of before the savepoint stays.
+        holder.batch_execute("SAVEPOINT here").unwrap();
+        holder.batch_execute("SELECT 1 / 0").unwrap_err();
+        post(&app);
+        assert_eq!(numbers(&changes(&app, "after=2")), [3]);
+        holder.batch_execute(&DRAW.replace("BEGIN", "ROLLBACK TO here")).unwrap();
+        post(&app);
+        assert_eq!(numbers(&changes(&app, "after=3")), [0; 0]);
+        assert_eq!(change_of(&app.get("/table/view/date:today")), 3);
+        holder.batch_execute(end).unwrap();
+        let expected = if end == "COMMIT" { &[4, 5][..] } else { &[5] };
+        assert_eq!(numbers(&changes(&app, "after=3")), expected);
+    }
+}
+
+/// A statement that is running may have drawn a number and not have stored its row yet.
+#[test]
+fn a_statement_that_holds_the_lock_and_is_running_holds_changes_up() {
+    let app = start_with_one();
+    let (mut gate, mut late) = (app.store.postgres(), app.store.postgres());
+    gate.batch_execute("SELECT pg_advisory_lock(1)").unwrap();
+    // It draws the number 2 and then waits, before its transaction has an id.
+    let insert = "INSERT INTO attendance (entry_id, login, received_at, lastname, firstname) \
+         VALUES (gen_random_uuid(), now(), now(), 'Late' || pg_advisory_lock(1)::text, 'Commit')";
+    std::thread::scope(|scope| {
+        let inserting = scope.spawn(|| late.batch_execute(insert));
+        let waits = "EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database \
+             WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted)";
+        wait_until("the statement waits", || {
+            diesel::select(sql::<Bool>(waits)).get_result(&mut app.store.postgres()).unwrap()
+        });
+        post(&app);
+        assert_eq!(numbers(&changes(&app, "after=1")), [0; 0]);
+        gate.batch_execute("SELECT pg_advisory_unlock(1)").unwrap();
+        inserting.join().unwrap().unwrap();
+    });
+    let told = changes(&app, "after=1");
+    assert_eq!(numbers(&told), [2, 3]);
+    assert_eq!(told["changes"][0]["entry"]["lastname"], "Late");
 }
 
 /// Numbers and names of transactions are those of one server, so that nothing counts after the

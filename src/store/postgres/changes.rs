@@ -71,6 +71,12 @@ impl Follower for PostgresFollower {
 ///
 /// The name `n/0` is of a transaction that is committing and visible already. A prepared transaction
 /// keeps its locks, in older servers and after a restart by the name `-1/` and its number.
+///
+/// A session that is idle in its transaction has no statement that has drawn a number and not yet
+/// stored its row. Without a transaction id it has stored no row either, so that it will draw higher
+/// numbers, if any. This holds whether its state is read before or after the locks, because both
+/// are read after the snapshot was taken. What the role may not see of a session is NULL, and so is
+/// the process id of a prepared transaction: these count.
 #[derive(QueryId)]
 struct Numbers;
 
@@ -86,7 +92,10 @@ impl QueryFragment<Pg> for Numbers {
              WHERE locktype = 'relation' AND granted AND mode = 'RowExclusiveLock' \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
              AND relation IN ('attendance'::regclass, 'amendment'::regclass, 'erasure'::regclass) \
-             AND virtualtransaction NOT LIKE '%/0')",
+             AND virtualtransaction NOT LIKE '%/0' \
+             AND NOT EXISTS (SELECT FROM pg_stat_get_activity(pg_locks.pid) AS session \
+             WHERE session.pid = pg_locks.pid AND backend_xid IS NULL \
+             AND state IN ('idle in transaction', 'idle in transaction (aborted)')))",
         );
         Ok(())
     }
