@@ -19,6 +19,9 @@ pub enum StoreError {
     /// The store lacks this migration, which the binary needs.
     #[error("the store has not been migrated: {0} is missing")]
     NotMigrated(String),
+    /// The role that the service connects as lacks a privilege.
+    #[error("the service's role lacks a privilege")]
+    NotPermitted(#[source] Cause),
     /// The replica lags behind its primary by more than a sheet may, or its lag is unknown.
     #[error("the replica's lag is unknown or more than {} s", .0.as_secs())]
     Stale(Duration),
@@ -39,6 +42,10 @@ pub type Cause = Arc<dyn Error + Send + Sync>;
 impl StoreError {
     pub fn unreachable(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unreachable(Arc::from(cause.into()))
+    }
+
+    pub fn not_permitted(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::NotPermitted(Arc::from(cause.into()))
     }
 
     pub fn refused(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

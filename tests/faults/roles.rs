@@ -213,3 +213,109 @@ fn a_role_that_cannot_be_limited_is_refused_and_nothing_is_applied() {
     let list = lines(&rollcall(&["migrate", "--list"], &roles.environment(&roles.owner)), 0);
     assert!(list.iter().all(|line| line.ends_with("missing")), "{list:?}");
 }
+
+#[test]
+fn a_role_that_may_change_entries_by_other_grants_is_refused_and_the_schema_stays_migrated() {
+    let roles = Roles::create();
+    lines(&roles.migrate(&roles.app), 0);
+    let group = Group::create(&roles);
+    let (app, group) = (quoted(&roles.app), quoted(&group.0));
+    for (grant, revoke, privilege, table) in [
+        (
+            "UPDATE ON attendance TO PUBLIC",
+            "UPDATE ON attendance FROM PUBLIC",
+            "UPDATE",
+            "attendance",
+        ),
+        (
+            "UPDATE (reason) ON amendment TO PUBLIC",
+            "UPDATE (reason) ON amendment FROM PUBLIC",
+            "UPDATE",
+            "amendment",
+        ),
+        ("TRUNCATE ON erasure TO PUBLIC", "TRUNCATE ON erasure FROM PUBLIC", "TRUNCATE", "erasure"),
+        ("INSERT ON erasure TO PUBLIC", "INSERT ON erasure FROM PUBLIC", "INSERT", "erasure"),
+        ("DELETE ON amendment TO GROUP", "DELETE ON amendment FROM GROUP", "DELETE", "amendment"),
+    ] {
+        roles.store.sql(&format!("GRANT {}", grant.replace("GROUP", &group)));
+        for inherit in ["INHERIT", "NOINHERIT"] {
+            roles.store.sql(&format!("ALTER ROLE {app} {inherit}; GRANT {group} TO {app}"));
+            let refused = lines(&roles.migrate(&roles.app), 1);
+            let reason = format!(
+                "rollcall: the store refused: the role {} of DATABASE_APP_ROLE still has the privilege {privilege} \
+                 on the table {table}: revoke it from PUBLIC and from the roles that {0} is a member of",
+                roles.app
+            );
+            assert_eq!(refused, [reason], "{grant} {inherit}");
+            roles.store.sql(&format!("REVOKE {group} FROM {app}"));
+        }
+        roles.store.sql(&format!("REVOKE {}", revoke.replace("GROUP", &group)));
+        lines(&roles.migrate(&roles.app), 0);
+    }
+    let list = lines(&rollcall(&["migrate", "--list"], &roles.environment(&roles.owner)), 0);
+    assert!(list.iter().all(|line| line.ends_with("applied")), "{list:?}");
+}
+
+/// A role that others are members of.
+struct Group<'a>(String, &'a Roles);
+
+impl<'a> Group<'a> {
+    fn create(roles: &'a Roles) -> Self {
+        let name = format!("{}_group", roles.owner);
+        roles.store.sql(&format!("CREATE ROLE {}", quoted(&name)));
+        Self(name, roles)
+    }
+}
+
+impl Drop for Group<'_> {
+    fn drop(&mut self) {
+        let group = quoted(&self.0);
+        self.1.store.sql(&format!("DROP OWNED BY {group}; DROP ROLE {group}"));
+    }
+}
+
+#[test]
+fn requests_of_a_role_without_privileges_are_503_until_it_gets_them() {
+    let roles = Roles::create();
+    lines(&roles.migrate(&roles.app), 0);
+    let service = Process::serve(&roles.environment(&roles.app));
+    let app = quoted(&roles.app);
+    roles.store.sql(&format!("REVOKE ALL ON attendance, amendment FROM {app}"));
+    let entry = json!({"firstname": "Arvin", "lastname": "Cudanin"});
+    for answer in [
+        post(service.address(), &entry),
+        get(service.address(), "/table/view/date:today"),
+        get(service.address(), "/table/changes"),
+    ] {
+        answer.problem(503, "store_unavailable");
+        assert!(answer.header("retry-after").is_some(), "{answer:?}");
+        assert!(!answer.body.contains("permission"), "{answer:?}");
+    }
+    lines(&roles.migrate(&roles.app), 0);
+    assert_eq!(post(service.address(), &entry).status, 201);
+    assert_eq!(sheet(service.address(), "today").len(), 1);
+    let told = |line: &String| line.contains("permission denied for table attendance");
+    wait_until("the log has the cause", || service.log().iter().any(told));
+}
+
+/// The service's role cannot see what sessions of other roles do, so that all of them count.
+#[test]
+fn a_transaction_of_another_role_holds_up_the_changes_that_the_services_role_reads() {
+    let roles = Roles::create();
+    lines(&roles.migrate(&roles.app), 0);
+    let service = Process::serve(&roles.environment(&roles.app));
+    let address = service.address();
+    let mut late = roles.store.postgres();
+    let insert = "BEGIN; INSERT INTO attendance (entry_id, login, received_at, lastname, firstname) \
+         VALUES (gen_random_uuid(), now(), now(), 'Late', 'Commit')";
+    late.batch_execute(insert).unwrap();
+    assert_eq!(post(address, &json!({"firstname": "Arvin", "lastname": "Cudanin"})).status, 201);
+    let numbers = || {
+        let changes = get(address, "/table/changes").json();
+        let changes = changes["changes"].as_array().unwrap().iter();
+        changes.map(|change| change["change"].clone()).collect::<Vec<_>>()
+    };
+    assert!(numbers().is_empty());
+    late.batch_execute("COMMIT").unwrap();
+    assert_eq!(numbers(), [1, 2]);
+}

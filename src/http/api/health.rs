@@ -98,7 +98,7 @@ async fn readiness(service: &Service) -> (Option<Schema>, Result<(), Problem>) {
                 Some(cause),
             )
         }),
-        Err(cause @ StoreError::Refused(_)) => {
+        Err(cause @ (StoreError::Refused(_) | StoreError::NotPermitted(_))) => {
             Err(Problem::not_ready("The store refuses to be read.", Some(cause.clone())))
         }
         Err(cause) => Err(Problem::not_ready("The store does not answer.", Some(cause.clone()))),

@@ -77,6 +77,10 @@ impl From<StoreError> for Problem {
                 &kind::STORE_UNAVAILABLE,
                 "The store has not been migrated for this release yet. Try again in a moment.",
             ),
+            StoreError::NotPermitted(_) => (
+                &kind::STORE_UNAVAILABLE,
+                "The store is not set up for the service yet. Try again in a moment.",
+            ),
             StoreError::Refused(_) | StoreError::Defect(_) => {
                 return Self::internal().caused_by(error);
             }

@@ -7,13 +7,20 @@ use crate::store::{Schema, StoreError};
 
 /// The meaning of a failed statement.
 pub(super) fn classify(error: DieselError, connection: &mut PgConnection) -> StoreError {
-    use DatabaseErrorKind::{ClosedConnection, ReadOnlyTransaction, UnableToSendCommand};
+    use DatabaseErrorKind::{ClosedConnection, ReadOnlyTransaction, UnableToSendCommand, Unknown};
     match error {
         // A primary that became a standby is read-only: a new connection may find the new primary.
         DieselError::DatabaseError(
             ClosedConnection | UnableToSendCommand | ReadOnlyTransaction,
             cause,
         ) => StoreError::unreachable(cause.message()),
+        // SQLSTATE 42501 can only be told by its message, which is in English unless the server's
+        // lc_messages is another language.
+        DieselError::DatabaseError(Unknown, cause)
+            if cause.message().starts_with("permission denied") =>
+        {
+            StoreError::not_permitted(cause.message())
+        }
         error if connection.is_broken() => StoreError::unreachable(error),
         // Diesel does not pass SQLSTATEs on, so a missing table is found by asking for the schema.
         error => schema(connection)

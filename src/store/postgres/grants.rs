@@ -20,6 +20,14 @@ const GRANTS: [(&str, &str); 7] = [
     ("sessions", "SELECT, INSERT, UPDATE (last_used_at), DELETE"),
 ];
 
+/// Privileges that the service's role must not have, by whatever grant: with them it could alter the
+/// trail.
+const FORBIDDEN: [(&str, &[&str]); 3] = [
+    ("attendance", &["UPDATE", "DELETE", "TRUNCATE"]),
+    ("amendment", &["UPDATE", "DELETE", "TRUNCATE"]),
+    ("erasure", &["INSERT", "UPDATE", "DELETE", "TRUNCATE"]),
+];
+
 /// Amendments draw their numbers from the sequence of the entries' ids, which needs a privilege of
 /// its own. Entries draw them by an identity, which needs none.
 const SEQUENCE: &str = "pg_get_serial_sequence('attendance', 'id')";
@@ -28,6 +36,12 @@ const SEQUENCE: &str = "pg_get_serial_sequence('attendance', 'id')";
 struct Role {
     #[diesel(sql_type = Bool)]
     may_do_all: bool,
+}
+
+#[derive(QueryableByName)]
+struct May {
+    #[diesel(sql_type = Bool)]
+    may: bool,
 }
 
 /// Refuses a role that does not exist, or whose rights could not be limited.
@@ -78,4 +92,39 @@ pub(super) fn grant(connection: &mut PgConnection, role: &str) -> QueryResult<()
         }
         Ok(())
     })
+}
+
+/// Refuses `role` if it has a forbidden privilege nevertheless: by a grant to PUBLIC, which counts for
+/// every role, or as a member of another role, even if it has to switch to that role first.
+pub(super) fn check_limits(connection: &mut PgConnection, role: &str) -> Result<(), StoreError> {
+    for (table, privileges) in FORBIDDEN {
+        for privilege in privileges {
+            let may = diesel::sql_query(format!(
+                "SELECT EXISTS (SELECT FROM pg_roles WHERE pg_has_role($1, oid, 'MEMBER') \
+                 AND {}) AS may",
+                held(table, privilege)
+            ));
+            let May { may } = may
+                .bind::<Text, _>(role)
+                .get_result(connection)
+                .map_err(StoreError::unreachable)?;
+            if may {
+                return Err(StoreError::refused(format!(
+                    "the role {role} of DATABASE_APP_ROLE still has the privilege {privilege} on \
+                     the table {table}: revoke it from PUBLIC and from the roles that {role} is a \
+                     member of"
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The condition that the role `oid` has the privilege on the table, or on a column of it.
+fn held(table: &str, privilege: &str) -> String {
+    match privilege {
+        // They cannot be granted on columns.
+        "DELETE" | "TRUNCATE" => format!("has_table_privilege(oid, '{table}', '{privilege}')"),
+        _ => format!("has_any_column_privilege(oid, '{table}', '{privilege}')"),
+    }
 }

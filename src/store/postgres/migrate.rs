@@ -81,6 +81,7 @@ pub(super) fn migrate(
     {
         grants::grant(connection, role)
             .map_err(|e| failed(connection, format!("granting to {role}: {e}").into()))?;
+        grants::check_limits(connection, role)?;
     }
     // If this fails the session is broken, and its locks are released.
     let _ = connection.batch_execute("SELECT pg_advisory_unlock_all()");
