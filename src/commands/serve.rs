@@ -72,7 +72,11 @@ async fn serve_until_stopped(settings: Settings, access: Access) -> Result<(), F
     })
     .map_err(|error| Failure::of("cannot start the service's threads", &error))?;
     // A request that waits for the store during shutdown is answered before its connection closes.
-    let listen = Listen { at: settings.listen, grace: settings.timeout + Duration::from_secs(1) };
+    let listen = Listen {
+        at: settings.listen,
+        metrics_port: settings.metrics_port,
+        grace: settings.timeout + Duration::from_secs(1),
+    };
     Server::bind(listen).await?.serve(service, stop).await?;
     if !task::block_in_place(|| writer.finish(WRITER_TIMEOUT)) {
         tracing::warn!(

@@ -7,11 +7,36 @@ use super::api::{
     sessions, sheets, tokens, unmatched,
 };
 use super::pages::ProblemPages;
-use super::service::Service;
+use super::service::{Scraped, Service};
 use super::watch::{Metrics, Observer};
 
-/// The routes, the catcher and the fairing over a service. It listens nowhere by itself.
-pub(super) fn app(service: Service) -> Rocket<Build> {
+/// What the ports of a service serve. They listen nowhere by themselves.
+pub(super) struct Apps {
+    pub(super) service: Rocket<Build>,
+    /// The metrics, free of tokens, and nothing else.
+    pub(super) metrics: Rocket<Build>,
+}
+
+/// The routes, the catcher and the fairings over a service. `/metrics` is among the routes unless
+/// `has_metrics_port`.
+pub(super) fn apps(service: Service, has_metrics_port: bool) -> Apps {
+    let (metrics, scraped) = (Metrics::new(), Scraped::of(&service));
+    let scrape_routes = if has_metrics_port { Vec::new() } else { scrape::routes() };
+    Apps {
+        metrics: observed(metrics.clone(), scraped.clone())
+            .mount("/", scrape::free_routes())
+            .register("/", unmatched::catchers()),
+        service: observed(metrics, scraped)
+            .manage(service.admission.clone())
+            .manage(service)
+            .mount("/", routes())
+            .mount("/", scrape_routes)
+            .register("/", unmatched::catchers()),
+    }
+}
+
+/// An app without routes, whose answers are counted and logged.
+fn observed(metrics: Metrics, scraped: Scraped) -> Rocket<Build> {
     // Not `Config::figment()`: only the documented variables count, and no Rocket.toml does.
     let config = Config {
         ident: Ident::none(),
@@ -21,22 +46,19 @@ pub(super) fn app(service: Service) -> Rocket<Build> {
         ..Config::release_default()
     };
     rocket::custom(config)
-        .manage(service.admission.clone())
-        .manage(service)
-        .manage(Metrics::new())
+        .manage(metrics)
+        .manage(scraped)
         // An empty shield replaces Rocket's default one, whose headers the server sets.
         .attach(Shield::new())
         // Before the observer, which reads the length of the answer.
         .attach(ProblemPages)
         .attach(Observer)
-        .mount("/", routes())
-        .register("/", unmatched::catchers())
 }
 
 /// The method and the pattern of every route, so that a test can go through all of them.
 pub fn mounted_routes() -> Vec<(String, String)> {
     let name = |route: Route| (route.method.to_string(), route.uri.path().to_owned());
-    routes().into_iter().map(name).collect()
+    routes().into_iter().chain(scrape::routes()).map(name).collect()
 }
 
 fn routes() -> Vec<Route> {
@@ -51,7 +73,6 @@ fn routes() -> Vec<Route> {
         inside::routes(),
         index::routes(),
         health::routes(),
-        scrape::routes(),
         tokens::routes(),
         sessions::routes(),
         assets::routes(),

@@ -37,6 +37,21 @@ pub(crate) struct DaySheet {
     pub summary: Option<Arc<DaySummary>>,
 }
 
+/// What is asked when the metrics are read.
+#[derive(Clone)]
+pub(crate) struct Scraped {
+    pub(crate) queue: Queue,
+    pub(crate) changes: ChangeFeed,
+    pub(crate) clock: Clock,
+}
+
+impl Scraped {
+    pub(super) fn of(service: &Service) -> Self {
+        let Service { queue, changes, clock, .. } = service;
+        Self { queue: queue.clone(), changes: changes.clone(), clock: clock.clone() }
+    }
+}
+
 /// The stores of a service, and its limits.
 pub struct Setup {
     pub store: Arc<dyn Store>,

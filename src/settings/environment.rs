@@ -22,6 +22,8 @@ pub struct Settings {
     pub access: AccessSettings,
     pub log: LogSettings,
     pub listen: SocketAddr,
+    /// The port that serves `/metrics` instead, on the same address.
+    pub metrics_port: Option<u16>,
 }
 
 /// What is logged, and how it is written.
@@ -57,6 +59,7 @@ impl Settings {
             &[("true", true), ("false", false)],
             "true or false",
         )?;
+        let listen = listen(&v)?;
         Ok(Self {
             pool_size: number(
                 "DATABASE_POOL_SIZE",
@@ -71,7 +74,8 @@ impl Settings {
             site: site(&v)?,
             access: AccessSettings::read(&v)?,
             log: log(&v)?,
-            listen: listen(&v)?,
+            metrics_port: metrics_port(&v, listen)?,
+            listen,
         })
     }
 }
@@ -134,6 +138,21 @@ fn listen(v: &Variables) -> Result<SocketAddr, InvalidSetting> {
         None => number("PORT", &v.port, 0..=65_535, PORT)?,
     };
     Ok(SocketAddr::new(address.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)), port.unwrap_or(8000)))
+}
+
+fn metrics_port(v: &Variables, listen: SocketAddr) -> Result<Option<u16>, InvalidSetting> {
+    let parse = |port: &str| {
+        let is_number = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = port.parse().ok().filter(|_| is_number)?;
+        // Any two free ports differ.
+        (port == 0 || port != listen.port()).then_some(port)
+    };
+    parsed(
+        "ROLLCALL_METRICS_PORT",
+        &v.rollcall_metrics_port,
+        parse,
+        "a port from 0 to 65535 (0: any that is free), and not that of the service",
+    )
 }
 
 #[cfg(test)]
@@ -231,6 +250,10 @@ mod tests {
             ("ROLLCALL_MIGRATE_ON_START", "yes", "true or false"),
             ("ROLLCALL_ACCESS", "closed", "open or token"),
             ("ROLLCALL_ACCESS", "", "open or token"),
+            ("ROLLCALL_METRICS_PORT", "", "a port from 0"),
+            ("ROLLCALL_METRICS_PORT", "+9000", "a port from 0"),
+            ("ROLLCALL_METRICS_PORT", "65536", "a port from 0"),
+            ("ROLLCALL_METRICS_PORT", "8000", "a port from 0"),
             ("ROLLCALL_LOG", "loud", "off, error"),
             ("ROLLCALL_LOG", "", "off, error"),
             ("ROLLCALL_LOG", "info,rocket=", "off, error"),
@@ -253,6 +276,19 @@ mod tests {
         let port = |variables: &[_]| settings(variables).unwrap().listen.port();
         assert_eq!(port(&[("PORT", "81")]), 81);
         assert_eq!(port(&[("PORT", "what"), ("ROCKET_PORT", "82")]), 82);
+    }
+
+    #[test]
+    fn the_metrics_port_is_not_the_services() {
+        let port = |variables: &[_]| settings(variables).map(|settings| settings.metrics_port);
+        assert_eq!(port(&[]), Ok(None));
+        assert_eq!(port(&[("ROLLCALL_METRICS_PORT", "9000")]), Ok(Some(9000)));
+        for service in ["ROCKET_PORT", "PORT"] {
+            let same = [(service, "9000"), ("ROLLCALL_METRICS_PORT", "9000")];
+            assert!(port(&same).unwrap_err().ends_with("and not that of the service"));
+            let free = [(service, "0"), ("ROLLCALL_METRICS_PORT", "0")];
+            assert_eq!(port(&free), Ok(Some(0)));
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(super) struct Variables {
     pub rollcall_migrate_on_start: Option<String>,
     pub rollcall_access: Option<String>,
     pub rollcall_admin_token: Option<String>,
+    pub rollcall_metrics_port: Option<String>,
     pub rollcall_log: Option<String>,
     pub rollcall_log_format: Option<String>,
     pub rocket_address: Option<String>,

@@ -32,6 +32,7 @@ mod import;
 mod import_lock;
 mod index;
 mod metrics;
+mod metrics_port;
 mod pages;
 mod reading;
 mod replays;

@@ -15,6 +15,7 @@ on_both_stores! {
         let days = "from=20260301&to=20260303&format=ndjson";
         let mut curl = Command::new("curl")
             .args(["--silent", "--no-buffer"])
+            .args(["--header", "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"])
             .arg(format!("http://{}/table/export?{days}", service.address()))
             .stdout(Stdio::piped())
             .spawn()
@@ -30,5 +31,6 @@ on_both_stores! {
         let line = service.wait_for_line("an answer was broken off");
         assert!(line["cause"].as_str().unwrap().starts_with("a day cannot be read: "), "{line}");
         assert!(line["request_id"].is_string(), "{line}");
+        assert_eq!(line["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736", "{line}");
     }
 }

@@ -18,6 +18,7 @@ use super::{Answer, Fresh, StoreKind};
 pub struct TestApp {
     pub store: Arc<Fresh>,
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     agent: ureq::Agent,
     token: Option<String>,
     now: Arc<Mutex<Option<DateTime<Utc>>>>,
@@ -33,6 +34,8 @@ pub struct Options {
     pub pool_size: u32,
     pub timeout: Duration,
     pub replica: Option<Arc<dyn Store>>,
+    /// Serve the metrics on a port of their own.
+    pub has_metrics_port: bool,
     pub access: Access,
     /// The token of the admin named `env`.
     pub admin_token: Option<&'static str>,
@@ -55,6 +58,7 @@ impl Default for Options {
             pool_size: 4,
             timeout: Duration::from_secs(5),
             replica: None,
+            has_metrics_port: false,
             access: if token_mode { Access::Token } else { Access::Open },
             admin_token: token_mode.then_some(ADMIN_TOKEN),
             token: token_mode.then(|| ADMIN_TOKEN.to_owned()),
@@ -86,9 +90,13 @@ impl TestApp {
             clock: Clock::from_fn(move || clock.lock().unwrap().unwrap_or_else(Utc::now)),
         })
         .unwrap();
-        let listen = Listen { at: ([127, 0, 0, 1], 0).into(), grace: Duration::from_secs(1) };
+        let listen = Listen {
+            at: ([127, 0, 0, 1], 0).into(),
+            metrics_port: options.has_metrics_port.then_some(0),
+            grace: Duration::from_secs(1),
+        };
         let server = RUNTIME.block_on(Server::bind(listen)).unwrap();
-        let address = server.address();
+        let (address, metrics_address) = (server.address(), server.metrics_address());
         let (shutdown, stop) = oneshot::channel();
         RUNTIME.spawn(server.serve(service, stop));
         let agent = ureq::Agent::config_builder()
@@ -100,7 +108,7 @@ impl TestApp {
             .into();
         let shutdown = Mutex::new(Some(shutdown));
         let (token, writer) = (options.token, Mutex::new(Some(writer)));
-        Self { store, address, agent, token, now, shutdown, writer }
+        Self { store, address, metrics_address, agent, token, now, shutdown, writer }
     }
 
     /// Makes the service believe that it is `moment` until this is called again.
@@ -115,6 +123,13 @@ impl TestApp {
 
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The answer of the metrics' own port, to a request without a token.
+    #[track_caller]
+    pub fn get_at_metrics_port(&self, path: &str) -> Answer {
+        let address = self.metrics_address.expect("no port for the metrics");
+        answer(self.agent.get(format!("http://{address}{path}")).call().unwrap())
     }
 
     #[track_caller]

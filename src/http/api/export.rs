@@ -47,7 +47,7 @@ async fn export(
     // Read before the answer begins, so that a store that is away is still a problem document.
     let first = days_left.read(days.first(), true).await?;
     let (sender, body) = parts();
-    let sending = Sending { days_left, sender, request_id: request_id.0, _permit: permit };
+    let sending = Sending { days_left, sender, request_id, _permit: permit };
     tokio::spawn(sending.run(days, first, caller.token_end()));
     Ok(Export { body, form, days, change })
 }
@@ -56,7 +56,7 @@ async fn export(
 struct Sending {
     days_left: DaysLeft,
     sender: PartSender,
-    request_id: String,
+    request_id: RequestId,
     /// The export counts as running until this is dropped.
     _permit: OwnedSemaphorePermit,
 }
@@ -79,7 +79,7 @@ impl Sending {
             // If the client has left, nobody has to be told.
             Ok(()) => drop(sender.end().await),
             Err(BrokenOff::Reader) => {}
-            Err(cause) => log_broken_off(&request_id, &cause),
+            Err(cause) => log_broken_off(&request_id.id, request_id.trace_id(), &cause),
         }
     }
 

@@ -106,7 +106,7 @@ fn map() -> Value {
             "GET /table/inside": "who is inside now",
             "GET /table/changes": "everything that happened, in order: after, limit, wait",
             "GET /health": "the state of the service",
-            "GET /metrics": "its counters, for Prometheus",
+            "GET /metrics": "its counters, for Prometheus, unless they have a port of their own",
             "GET /readyz": "200 while it can serve",
             "GET /livez": "200 while it runs",
         },

@@ -2,7 +2,7 @@ use rocket::http::ContentType;
 use rocket::{Route, State, get, routes};
 
 use crate::http::guard::MayRead;
-use crate::http::service::Service;
+use crate::http::service::Scraped;
 use crate::http::watch::{Gauges, Metrics};
 use crate::http::wire::Problem;
 
@@ -10,18 +10,35 @@ pub(crate) fn routes() -> Vec<Route> {
     routes![metrics]
 }
 
+/// The same for a port of its own, which needs no token.
+pub(crate) fn free_routes() -> Vec<Route> {
+    routes![free_metrics]
+}
+
 /// All metrics in the text format of OpenMetrics 1.0.
 #[get("/metrics")]
 async fn metrics(
     _caller: MayRead,
     metrics: &State<Metrics>,
-    service: &State<Service>,
+    scraped: &State<Scraped>,
 ) -> Result<(ContentType, String), Problem> {
+    scrape(metrics, scraped).await
+}
+
+#[get("/metrics")]
+async fn free_metrics(
+    metrics: &State<Metrics>,
+    scraped: &State<Scraped>,
+) -> Result<(ContentType, String), Problem> {
+    scrape(metrics, scraped).await
+}
+
+async fn scrape(metrics: &Metrics, scraped: &Scraped) -> Result<(ContentType, String), Problem> {
     let gauges = Gauges {
-        queue_depth: service.queue.depth(),
-        queue_limit: service.queue.limit(),
-        feed: service.changes.state().await,
-        now: service.clock.now(),
+        queue_depth: scraped.queue.depth(),
+        queue_limit: scraped.queue.limit(),
+        feed: scraped.changes.state().await,
+        now: scraped.clock.now(),
     };
     // Writing to a String cannot fail.
     let body = metrics.encode(&gauges).map_err(|_| Problem::internal())?;

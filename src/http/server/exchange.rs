@@ -16,7 +16,7 @@ use rocket::local::asynchronous::{Client, LocalResponse};
 use tokio::io::AsyncReadExt;
 
 use super::activity::{Activity, Phase};
-use crate::http::watch::Arrival;
+use crate::http::watch::{Arrival, TraceId};
 use crate::http::wire::{Chunks, LongBody, LongContent, Parts, ReceivedBody, Target};
 
 /// The headers that guards and handlers read. Rocket does not get any other.
@@ -34,6 +34,8 @@ static READ_HEADERS: [HeaderName; 10] = [
 ];
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Hands requests to Rocket, and its answers back.
 ///
@@ -60,7 +62,9 @@ impl Exchange {
         let method = routed_method(&head.method);
         let name = method.map_or("other", |method| method.as_str());
         let sent_id = head.headers.get(&REQUEST_ID).map(HeaderValue::as_bytes);
-        let arrival = Arrival::now(name, target, sent_id);
+        let traceparents = head.headers.get_all(&TRACEPARENT);
+        let trace_id = TraceId::of(traceparents.iter().map(HeaderValue::as_bytes));
+        let arrival = Arrival::now(name, target, sent_id, trace_id);
         // An id is visible ASCII, which a header may have.
         let id = HeaderValue::from_str(&arrival.id).ok();
         let long_body = LongBody::default();

@@ -6,5 +6,6 @@ mod connection;
 mod exchange;
 mod file_limit;
 mod listener;
+mod port;
 
 pub use listener::{Listen, ServeError, Server};

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -18,9 +19,11 @@ use crate::store::FeedState;
 const SECONDS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// The metrics of one service.
+/// The metrics of one service. Clones count together.
+#[derive(Clone)]
 pub(crate) struct Metrics {
-    registry: Registry,
+    /// Every metric, once [`Self::new`] has returned.
+    registry: Arc<Registry>,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabel, Histogram, fn() -> Histogram>,
     problems: Family<ProblemLabel, Counter>,
@@ -69,7 +72,7 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(SECONDS);
         let mut metrics = Self {
-            registry: Registry::with_prefix("rollcall"),
+            registry: Arc::default(),
             requests: Family::default(),
             durations: Family::new_with_constructor(histogram),
             problems: Family::default(),
@@ -90,12 +93,13 @@ impl Metrics {
         for outcome in ["created", "replayed"] {
             drop(metrics.entries.get_or_create(&OutcomeLabel { outcome }));
         }
-        metrics.register();
+        metrics.registry = Arc::new(metrics.registered());
         metrics
     }
 
-    fn register(&mut self) {
-        let r = &mut self.registry;
+    fn registered(&self) -> Registry {
+        let mut registry = Registry::with_prefix("rollcall");
+        let r = &mut registry;
         r.register("build", "The release", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
         r.register("http_requests", "Requests answered", self.requests.clone());
         r.register(
@@ -137,6 +141,7 @@ impl Metrics {
             "Since when open transactions hold up changes, in seconds since 1970; 0 if none does",
             self.changes_held_up_since.clone(),
         );
+        registry
     }
 
     /// All metrics in the text format of OpenMetrics 1.0.

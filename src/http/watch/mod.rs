@@ -6,8 +6,10 @@ mod metrics;
 mod request;
 mod request_id;
 mod stopping;
+mod trace_id;
 
 pub(super) use broken_off::log_broken_off;
 pub(super) use metrics::{Gauges, Metrics};
 pub(super) use request::{Arrival, Observer};
 pub(super) use stopping::Stopping;
+pub(super) use trace_id::TraceId;

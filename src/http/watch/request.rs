@@ -8,6 +8,7 @@ use super::request_id::new_request_id;
 
 use super::access_line::AccessLine;
 use super::metrics::Metrics;
+use super::trace_id::TraceId;
 use crate::error_chain::ErrorChain;
 use crate::http::wire::{LongBody, Reported, Target};
 
@@ -15,6 +16,7 @@ use crate::http::wire::{LongBody, Reported, Target};
 pub(crate) struct Arrival {
     /// The client's `X-Request-Id` if it is 1 to 128 visible ASCII characters, else a new one.
     pub id: String,
+    pub trace_id: Option<TraceId>,
     /// The method for logs and counts; `other` for one that HTTP does not define.
     pub method: &'static str,
     pub target: Target,
@@ -23,7 +25,12 @@ pub(crate) struct Arrival {
 
 impl Arrival {
     /// `sent_id` is the value of `X-Request-Id`.
-    pub(crate) fn now(method: &'static str, target: Target, sent_id: Option<&[u8]>) -> Self {
+    pub(crate) fn now(
+        method: &'static str,
+        target: Target,
+        sent_id: Option<&[u8]>,
+        trace_id: Option<TraceId>,
+    ) -> Self {
         let valid = sent_id.filter(|id| {
             (1..=128).contains(&id.len()) && id.iter().all(|byte| byte.is_ascii_graphic())
         });
@@ -31,12 +38,12 @@ impl Arrival {
             Some(id) => String::from_utf8_lossy(id).into_owned(),
             None => new_request_id(),
         };
-        Self { id, method, target, at: Instant::now() }
+        Self { id, trace_id, method, target, at: Instant::now() }
     }
 
     /// This request's own. The server leaves it in every request.
     pub(crate) fn of<'r>(request: &'r Request<'_>) -> &'r Self {
-        request.local_cache(|| Self::now("other", Target::Path, None))
+        request.local_cache(|| Self::now("other", Target::Path, None, None))
     }
 }
 
@@ -62,6 +69,7 @@ impl Fairing for Observer {
         // The route's pattern, never the path, which may hold anything, such as a person's name.
         let route = request.route().map_or("none", |route| route.uri.path());
         let (status, duration) = (response.status().code, arrival.at.elapsed());
+        let trace_id = arrival.trace_id.as_ref().map(TraceId::as_str);
         if let Some(metrics) = request.rocket().state::<Metrics>() {
             metrics.answered(arrival.method, route, status, duration);
             if let Some(problem) = Reported::of(request) {
@@ -72,9 +80,9 @@ impl Fairing for Observer {
             && let Some(cause) = problem.cause()
         {
             let (code, cause) = (problem.code(), ErrorChain(cause));
-            tracing::warn!(request_id = arrival.id, code, %cause, "not served");
+            tracing::warn!(request_id = arrival.id, trace_id, code, %cause, "not served");
         }
-        AccessLine { request_id: &arrival.id, method: arrival.method, route, status, duration }
-            .write();
+        let Arrival { id: request_id, method, .. } = arrival;
+        AccessLine { request_id, trace_id, method, route, status, duration }.write();
     }
 }
