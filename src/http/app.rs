@@ -20,7 +20,7 @@ pub(super) struct Apps {
 /// The routes, the catcher and the fairings over a service. `/metrics` is among the routes unless
 /// `has_metrics_port`.
 pub(super) fn apps(service: Service, has_metrics_port: bool) -> Apps {
-    let (metrics, scraped) = (Metrics::new(), Scraped::of(&service));
+    let (metrics, scraped) = (Metrics::new(&service.queue.writing()), Scraped::of(&service));
     let scrape_routes = if has_metrics_port { Vec::new() } else { scrape::routes() };
     Apps {
         metrics: observed(metrics.clone(), scraped.clone())

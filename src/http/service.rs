@@ -42,13 +42,21 @@ pub(crate) struct DaySheet {
 pub(crate) struct Scraped {
     pub(crate) queue: Queue,
     pub(crate) changes: ChangeFeed,
+    pub(crate) reader: Reader,
+    pub(crate) replica: Option<Reader>,
     pub(crate) clock: Clock,
 }
 
 impl Scraped {
     pub(super) fn of(service: &Service) -> Self {
-        let Service { queue, changes, clock, .. } = service;
-        Self { queue: queue.clone(), changes: changes.clone(), clock: clock.clone() }
+        let Service { queue, changes, reader, sheets, clock, .. } = service;
+        Self {
+            queue: queue.clone(),
+            changes: changes.clone(),
+            reader: reader.clone(),
+            replica: sheets.replica_reader().cloned(),
+            clock: clock.clone(),
+        }
     }
 }
 

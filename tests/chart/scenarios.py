@@ -15,7 +15,7 @@ PEERS = {
         "databaseTo": [{"ipBlock": {"cidr": "192.0.2.0/24", "except": ["192.0.2.7/32"]}}],
     }
 }
-MONITOR = {"serviceMonitor": {"enabled": True, "tokenSecret": "rollcall-metrics"}}
+MONITOR = {"serviceMonitor": {"enabled": True}}
 RETENTION = {"retention": {"enabled": True, "days": 365}}
 SERVICE_ROLE = {"database": {"cnpg": {"serviceRole": {"name": "gates", "existingSecret": "rollcall-service"}}}}
 LONG = {"fullnameOverride": "a-name-much-longer-than-what-is-left-of-it-in-the-names"}
@@ -65,7 +65,7 @@ SCENARIOS = {
     "external, network policies with peers": (EXTERNAL, POLICIES, PEERS),
     "cnpg, network policies": (CNPG, POLICIES, PEERS),
     "ServiceMonitor": (EXTERNAL, MONITOR),
-    "ServiceMonitor, open access": (EXTERNAL, {"serviceMonitor": {"enabled": True}, "access": {"mode": "open"}}),
+    "ServiceMonitor, other port": (EXTERNAL, MONITOR, {"metrics": {"port": 9464}}),
     "PrometheusRule": (EXTERNAL, {"prometheusRule": {"enabled": True}}),
     "dashboard": (EXTERNAL, {"dashboard": {"enabled": True}}),
     "long name": (BUNDLED, LONG),

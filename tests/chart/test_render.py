@@ -147,6 +147,7 @@ def test_the_database_settings_are_passed_to_the_pods(render):
         "ROLLCALL_ACCESS": "token",
         "ROLLCALL_TIMEZONE": "UTC",
         "ROLLCALL_DAY_START": "00:00",
+        "ROLLCALL_METRICS_PORT": "9000",
         "ROLLCALL_LOG": "info",
         "ROLLCALL_LOG_FORMAT": "json",
     }
@@ -324,10 +325,6 @@ REFUSED = {
         "Leave one of them empty",
     ),
     "retention without an age": ({**EXTERNAL, "retention": {"enabled": True}}, "retention.enabled needs retention.days"),
-    "a ServiceMonitor without a token": (
-        {**EXTERNAL, "serviceMonitor": {"enabled": True}},
-        "serviceMonitor.enabled needs serviceMonitor.tokenSecret",
-    ),
     "no hosts": ({**EXTERNAL, "ingress": {"enabled": True}}, "ingress.enabled needs ingress.hosts"),
     "no Gateway": ({**EXTERNAL, "httpRoute": {"enabled": True}}, "httpRoute.enabled needs httpRoute.parentRefs"),
     "no VirtualService hosts": ({**EXTERNAL, "virtualService": {"enabled": True}}, "needs virtualService.hosts"),
@@ -619,10 +616,24 @@ def test_policies_allow_only_the_needed_connections(render, peers):
         assert allowed(objects, PROXY, pods[server], 8000)
         assert allowed(objects, STRANGER, pods[server], 8000) == (peers is POLICIES)
         assert not allowed(objects, PROXY, pods[server], 5432)
+        # Without peers for the metrics, they are for nobody if the service is not for everybody.
+        assert allowed(objects, PROXY, pods[server], 9000) == (peers is POLICIES)
     assert not allowed(objects, STRANGER, pods["database"], 5432)
     for closed in ("migrate", "retention"):
         assert not allowed(objects, STRANGER, pods[closed], 8000)
     assert not allowed(objects, pods["database"], None, 53, "UDP")
+
+
+@pytest.mark.parametrize("peers", [POLICIES, PEERS], ids=["from anywhere", "from the proxy"])
+def test_only_the_scraper_may_connect_to_the_metrics_port(render, peers):
+    scraper = {"app": "prometheus"}
+    scrapers = {"networkPolicy": {"metricsFrom": [{"podSelector": {"matchLabels": scraper}}]}}
+    objects = render(EXTERNAL, peers, scrapers, {"metrics": {"port": 9464}})
+    service = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert allowed(objects, scraper, service, 9464)
+    assert not allowed(objects, PROXY, service, 9464)
+    assert not allowed(objects, STRANGER, service, 9464)
+    assert allowed(objects, scraper, service, 8000) == (peers is POLICIES)
 
 
 def test_policies_for_an_external_database(render):
@@ -652,23 +663,23 @@ def test_prometheus_scrapes_only_the_service_and_the_canary(render):
     assert monitor["apiVersion"] == "monitoring.coreos.com/v1"
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
     assert monitor["spec"].keys() == {"selector", "endpoints"}
-    assert monitor["spec"]["endpoints"] == [
-        {
-            "port": "http",
-            "path": "/metrics",
-            "interval": "30s",
-            "authorization": {"credentials": {"name": "rollcall-metrics", "key": "token"}},
-        }
-    ]
+    assert monitor["spec"]["endpoints"] == [{"targetPort": "metrics", "path": "/metrics", "interval": "30s"}]
     services = [each for each in objects if each["kind"] == "Service"]
     selector = monitor["spec"]["selector"]
     found = {each["metadata"]["name"] for each in services if selects(selector, each["metadata"]["labels"])}
     assert found == {"rollcall", "rollcall-canary"}
 
 
-def test_prometheus_needs_no_token_with_open_access(render):
-    [endpoint] = only(render(*SCENARIOS["ServiceMonitor, open access"]), "ServiceMonitor")["spec"]["endpoints"]
-    assert endpoint.keys() == {"port", "path", "interval"}
+@pytest.mark.parametrize(("scenario", "port"), [("ServiceMonitor", 9000), ("ServiceMonitor, other port", 9464)])
+def test_the_pods_have_a_port_for_the_metrics_and_no_service_has_it(render, scenario, port):
+    objects = render(ROUTE, CANARY, *SCENARIOS[scenario])
+    for name in ("rollcall", "rollcall-canary"):
+        [container] = spec(objects, "Deployment", name)["containers"]
+        ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+        assert ports == {"http": 8000, "metrics": port}
+        assert environment(container)["ROLLCALL_METRICS_PORT"] == str(port)
+        [exposed] = only(objects, "Service", name)["spec"]["ports"]
+        assert exposed["targetPort"] == "http"
 
 
 def test_the_dashboard_has_the_label_of_grafanas_sidecar(render):

@@ -128,10 +128,10 @@ CHANGES = {
     "networkPolicy.from": (PEERS, [{"ipBlock": {"cidr": "192.0.2.0/24"}}]),
     "networkPolicy.metricsFrom": (PEERS, [{"ipBlock": {"cidr": "192.0.2.0/24"}}]),
     "networkPolicy.databaseTo": (PEERS, [{"ipBlock": {"cidr": "192.0.2.0/24"}}]),
-    "serviceMonitor.enabled": (at({"serviceMonitor": {"tokenSecret": "rollcall-metrics"}}), True),
+    "metrics.port": (EXTERNAL, 9464),
+    "serviceMonitor.enabled": (EXTERNAL, True),
     "serviceMonitor.labels": (at(MONITOR), LABELS),
     "serviceMonitor.interval": (at(MONITOR), "10s"),
-    "serviceMonitor.tokenSecret": (at(MONITOR), "other"),
     "prometheusRule.enabled": (EXTERNAL, True),
     "prometheusRule.labels": (at({"prometheusRule": {"enabled": True}}), LABELS),
     "dashboard.enabled": (EXTERNAL, True),
@@ -239,6 +239,7 @@ INVALID = {
     "httpRoute.parentRefs": [[{"namespace": "x"}], [{"name": "x", "nam": "y"}]],
     "networkPolicy.from": [[{"cidr": "192.0.2.0/24"}], [{"podSelector": {"matchLabel": {}}}]],
     "canary.weight": [-1, 101],
+    "metrics.port": [80, 8000, "9000", None],
     "ingress.path": ["table", "/a: b"],
 }
 

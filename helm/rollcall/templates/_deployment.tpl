@@ -85,6 +85,8 @@ spec:
           ports:
             - name: http
               containerPort: 8000
+            - name: metrics
+              containerPort: {{ $values.metrics.port }}
           env:
             {{- include "rollcall.database.env" (dict "context" .context "secret" $secret) | nindent 12 }}
             {{- with include "rollcall.database.readHost" .context }}
@@ -114,6 +116,8 @@ spec:
                   optional: true
                   {{- end }}
             {{- end }}
+            - name: ROLLCALL_METRICS_PORT
+              value: {{ $values.metrics.port | toString | quote }}
             - name: ROLLCALL_LOG
               value: {{ $values.log.filter | quote }}
             - name: ROLLCALL_LOG_FORMAT

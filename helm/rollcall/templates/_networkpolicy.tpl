@@ -9,10 +9,18 @@ service:
         - port: 8000
       {{- with .Values.networkPolicy.from }}
       from:
-        {{- concat . $.Values.networkPolicy.metricsFrom | toYaml | nindent 8 }}
+        {{- toYaml . | nindent 8 }}
         - podSelector:
             {{- include "rollcall.selector" (dict "context" $ "components" (list "test")) | nindent 12 }}
       {{- end }}
+    {{- if or .Values.networkPolicy.metricsFrom (not .Values.networkPolicy.from) }}
+    - ports:
+        - port: {{ .Values.metrics.port }}
+      {{- with .Values.networkPolicy.metricsFrom }}
+      from:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+    {{- end }}
   egress:
     {{- include "rollcall.networkPolicy.dns" . | nindent 4 }}
     {{- include "rollcall.networkPolicy.database" . | nindent 4 }}

@@ -5,6 +5,7 @@ use crate::http::guard::MayRead;
 use crate::http::service::Scraped;
 use crate::http::watch::{Gauges, Metrics};
 use crate::http::wire::Problem;
+use crate::store::Reader;
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![metrics]
@@ -37,6 +38,8 @@ async fn scrape(metrics: &Metrics, scraped: &Scraped) -> Result<(ContentType, St
     let gauges = Gauges {
         queue_depth: scraped.queue.depth(),
         queue_limit: scraped.queue.limit(),
+        primary: scraped.reader.load(),
+        replica: scraped.replica.as_ref().map(Reader::load),
         feed: scraped.changes.state().await,
         now: scraped.clock.now(),
     };

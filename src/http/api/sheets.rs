@@ -109,6 +109,7 @@ async fn read(
     if read.source == Source::InsteadOfReplica {
         metrics.fell_back();
     }
+    metrics.sheet(read.sheet.rows.length());
     Ok(read)
 }
 

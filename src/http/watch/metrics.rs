@@ -11,13 +11,18 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::entry_counts::EntryCounts;
+use super::histogram::WritingHistogram;
 use crate::domain::Recorded;
 use crate::http::wire::CODES;
-use crate::store::FeedState;
+use crate::store::{Distribution, FeedState, ReadLoad, Writing};
 
 /// The upper bounds of the histograms' buckets, in seconds.
 const SECONDS: [f64; 13] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The same for lengths in bytes.
+const BYTES: [f64; 9] = [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6];
 
 /// The metrics of one service. Clones count together.
 #[derive(Clone)]
@@ -27,12 +32,15 @@ pub(crate) struct Metrics {
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabel, Histogram, fn() -> Histogram>,
     problems: Family<ProblemLabel, Counter>,
-    entries: Family<OutcomeLabel, Counter>,
+    entries: EntryCounts,
+    sheets: Histogram,
     replica_fallbacks: Counter,
     refused: Counter,
     without_credential: Counter,
     queue_depth: Gauge,
     queue_limit: Gauge,
+    reads_running: Family<ServerLabel, Gauge>,
+    reads_waiting: Family<ServerLabel, Gauge>,
     waiting_readers: Gauge,
     changes_behind: Gauge,
     changes_held_up_since: Gauge,
@@ -42,6 +50,8 @@ pub(crate) struct Metrics {
 pub(crate) struct Gauges {
     pub queue_depth: usize,
     pub queue_limit: usize,
+    pub primary: ReadLoad,
+    pub replica: Option<ReadLoad>,
     pub feed: FeedState,
     pub now: DateTime<Utc>,
 }
@@ -63,25 +73,30 @@ struct ProblemLabel {
     code: &'static str,
 }
 
+/// The database server that is read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OutcomeLabel {
-    outcome: &'static str,
+struct ServerLabel {
+    server: &'static str,
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    /// `writing` is what is measured of the queue and of its writer.
+    pub(crate) fn new(writing: &Arc<Writing>) -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(SECONDS);
         let mut metrics = Self {
             registry: Arc::default(),
             requests: Family::default(),
             durations: Family::new_with_constructor(histogram),
             problems: Family::default(),
-            entries: Family::default(),
+            entries: EntryCounts::new(),
+            sheets: Histogram::new(BYTES),
             replica_fallbacks: Counter::default(),
             refused: Counter::default(),
             without_credential: Counter::default(),
             queue_depth: Gauge::default(),
             queue_limit: Gauge::default(),
+            reads_running: Family::default(),
+            reads_waiting: Family::default(),
             waiting_readers: Gauge::default(),
             changes_behind: Gauge::default(),
             changes_held_up_since: Gauge::default(),
@@ -90,14 +105,11 @@ impl Metrics {
         for code in CODES {
             drop(metrics.problems.get_or_create(&ProblemLabel { code }));
         }
-        for outcome in ["created", "replayed"] {
-            drop(metrics.entries.get_or_create(&OutcomeLabel { outcome }));
-        }
-        metrics.registry = Arc::new(metrics.registered());
+        metrics.registry = Arc::new(metrics.registered(writing));
         metrics
     }
 
-    fn registered(&self) -> Registry {
+    fn registered(&self, writing: &Arc<Writing>) -> Registry {
         let mut registry = Registry::with_prefix("rollcall");
         let r = &mut registry;
         r.register("build", "The release", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
@@ -108,7 +120,12 @@ impl Metrics {
             self.durations.clone(),
         );
         r.register("problems", "Answers that were problems, by their code", self.problems.clone());
-        r.register("entries", "Entries answered as stored", self.entries.clone());
+        r.register(
+            "entries",
+            "Entries answered as stored, by gate if they name one",
+            self.entries.family(),
+        );
+        r.register("sheet_bytes", "Lengths of sheets, in any form", self.sheets.clone());
         r.register(
             "replica_fallbacks",
             "Sheets read from the primary because the replica could not serve them",
@@ -126,6 +143,32 @@ impl Metrics {
         );
         r.register("queue_depth", "Entries that wait for the store", self.queue_depth.clone());
         r.register("queue_limit", "Entries that may wait", self.queue_limit.clone());
+        let measured = |per_unit, distribution: fn(&Writing) -> &Distribution| WritingHistogram {
+            writing: writing.clone(),
+            distribution,
+            per_unit,
+        };
+        r.register(
+            "queue_seconds",
+            "From the arrival of a request to record to its start in the writer",
+            measured(1e6, |writing| &writing.in_queue),
+        );
+        r.register(
+            "commit_seconds",
+            "How long the store takes for a commit, failed ones included",
+            measured(1e6, |writing| &writing.commit),
+        );
+        r.register(
+            "commit_entries",
+            "Entries that are committed together",
+            measured(1.0, |writing| &writing.entries),
+        );
+        r.register("reads_running", "Reads of the store that run", self.reads_running.clone());
+        r.register(
+            "reads_waiting",
+            "Reads of the store that wait because too many run",
+            self.reads_waiting.clone(),
+        );
         r.register(
             "changes_waiting_readers",
             "Readers that wait for changes",
@@ -147,9 +190,14 @@ impl Metrics {
     /// All metrics in the text format of OpenMetrics 1.0.
     pub(crate) fn encode(&self, gauges: &Gauges) -> Result<String, fmt::Error> {
         let count = |number: usize| number.try_into().unwrap_or(i64::MAX);
-        let Gauges { queue_depth, queue_limit, feed, now } = gauges;
+        let Gauges { queue_depth, queue_limit, primary, replica, feed, now } = gauges;
         self.queue_depth.set(count(*queue_depth));
         self.queue_limit.set(count(*queue_limit));
+        for (server, load) in [("primary", Some(primary)), ("replica", replica.as_ref())] {
+            let Some(ReadLoad { running, waiting }) = load else { continue };
+            self.reads_running.get_or_create(&ServerLabel { server }).set(count(*running));
+            self.reads_waiting.get_or_create(&ServerLabel { server }).set(count(*waiting));
+        }
         self.waiting_readers.set(count(feed.waiting));
         self.changes_behind.set(feed.behind);
         let since = feed.held_up_for.map(|held_up_for| (*now - held_up_for).timestamp());
@@ -174,18 +222,19 @@ impl Metrics {
 
     /// An entry was answered as stored.
     pub(crate) fn recorded(&self, recorded: &Recorded) {
-        let outcome = match recorded {
-            Recorded::Created(_) => "created",
-            Recorded::Replayed(_) => "replayed",
-            Recorded::Reused => return,
-        };
-        self.entries.get_or_create(&OutcomeLabel { outcome }).inc();
+        self.entries.count(recorded);
+    }
+
+    /// A sheet of this length in bytes is sent.
+    pub(crate) fn sheet(&self, length: u64) {
+        self.sheets.observe(length as f64);
     }
 
     /// A sheet was read from the primary because the replica could not serve it.
     pub(crate) fn fell_back(&self) {
         self.replica_fallbacks.inc();
     }
+
     /// A request was not authenticated, or its token may not do what it asked for.
     pub(crate) fn refused(&self) {
         self.refused.inc();

@@ -2,6 +2,8 @@
 
 mod access_line;
 mod broken_off;
+mod entry_counts;
+mod histogram;
 mod metrics;
 mod request;
 mod request_id;

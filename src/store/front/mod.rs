@@ -4,6 +4,7 @@
 
 mod changes;
 mod credentials;
+mod distribution;
 mod follower;
 mod health;
 mod horizon;
@@ -17,11 +18,14 @@ mod sheets;
 mod token_set;
 mod trail;
 mod writer;
+mod writing;
 
 pub use changes::{ChangeFeed, ChangeRequest, FeedState, NoChanges};
 pub use credentials::Credentials;
+pub use distribution::{Counted, Distribution};
 pub use last_recorded::LastRecorded;
 pub use queue::{AmendOutcome, Queue};
-pub use reader::{Progress, Reader};
+pub use reader::{Progress, ReadLoad, Reader};
 pub use sheets::{ReadSheet, Sheets, Source, replica_timeout};
 pub use writer::Writer;
+pub use writing::Writing;

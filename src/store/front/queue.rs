@@ -1,9 +1,10 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::writing::Writing;
 use crate::domain::{Amendment, Passage, Recorded};
 use crate::store::{Amended, StoreError};
 
@@ -45,6 +46,8 @@ pub enum AmendOutcome {
 pub(super) struct Batch {
     pub(super) records: Vec<Record>,
     pub(super) amends: Vec<Amend>,
+    /// When requests arrived, and how many came at once.
+    arrivals: Vec<(Instant, usize)>,
 }
 
 impl Batch {
@@ -58,6 +61,7 @@ struct Shared {
     /// Signalled when the first request arrives and when the queue closes.
     changed: Condvar,
     limit: usize,
+    writing: Arc<Writing>,
 }
 
 #[derive(Default)]
@@ -70,7 +74,8 @@ impl Queue {
     /// `limit` bounds how many requests wait; `timeout` how long each does.
     pub(super) fn new(limit: usize, timeout: Duration) -> Self {
         let (waiting, changed) = (Mutex::default(), Condvar::new());
-        Self { shared: Arc::new(Shared { waiting, changed, limit }), timeout }
+        let writing = Arc::new(Writing::new());
+        Self { shared: Arc::new(Shared { waiting, changed, limit, writing }), timeout }
     }
 
     /// Records `passage` and waits until it is committed and flushed to disk.
@@ -115,7 +120,13 @@ impl Queue {
         self.shared.limit
     }
 
+    /// What is measured of this queue and of its writer.
+    pub fn writing(&self) -> Arc<Writing> {
+        self.shared.writing.clone()
+    }
+
     fn push(&self, add: impl FnOnce(&mut Batch)) -> Result<(), StoreError> {
+        let arrived = Instant::now();
         let mut waiting = self.shared.lock();
         if waiting.closed {
             return Err(stopped());
@@ -124,6 +135,7 @@ impl Queue {
             return Err(StoreError::Busy);
         }
         add(&mut waiting.batch);
+        waiting.batch.arrivals.push((arrived, 1));
         let is_first = waiting.batch.len() == 1;
         drop(waiting);
         // The writer takes all requests at once, so the others need no signal.
@@ -148,6 +160,8 @@ impl Queue {
             self.shared.changed.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
         // Two batches take turns, so that their vectors are not allocated again.
         std::mem::swap(&mut waiting.batch, batch);
+        drop(waiting);
+        self.shared.writing.note_taken(&mut batch.arrivals);
         batch.len() > 0
     }
 }

@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -19,8 +20,22 @@ pub struct Reader {
     store: Arc<dyn Store>,
     connections: Arc<Semaphore>,
     long_reads: Arc<Semaphore>,
+    /// How many reads there are connections for.
+    limit: usize,
+    /// How many reads wait for their turn.
+    waiting: Arc<AtomicUsize>,
     timeout: Duration,
 }
+
+/// How many reads run and wait at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReadLoad {
+    pub running: usize,
+    pub waiting: usize,
+}
+
+/// A read that waits for its turn. However the wait ends, it is not counted any more then.
+struct Waiting<'a>(&'a AtomicUsize);
 
 /// The progress of a read of unknown length. Its timeout counts from the last sign of life.
 pub struct Progress {
@@ -64,6 +79,8 @@ impl Reader {
             store,
             connections: Arc::new(Semaphore::new(connections)),
             long_reads: Arc::new(Semaphore::new(long_reads)),
+            limit: connections,
+            waiting: Arc::default(),
             timeout,
         }
     }
@@ -76,6 +93,14 @@ impl Reader {
     /// How long a read waits for the store.
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// A read that was left behind after its timeout counts as running until the store returns.
+    pub fn load(&self) -> ReadLoad {
+        ReadLoad {
+            running: self.limit - self.connections.available_permits(),
+            waiting: self.waiting.load(Ordering::Relaxed),
+        }
     }
 
     /// The kind of the store, for people and programs.
@@ -152,9 +177,23 @@ impl Reader {
         permits: &Arc<Semaphore>,
         deadline: Instant,
     ) -> Result<OwnedSemaphorePermit, StoreError> {
+        let _waiting = Waiting::begin(&self.waiting);
         timeout_at(deadline, permits.clone().acquire_owned())
             .await
             .map_err(|_| StoreError::TimedOut(self.timeout))?
             .map_err(StoreError::defect)
+    }
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

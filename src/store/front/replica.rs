@@ -60,6 +60,10 @@ impl Replica {
         outcome.ok()
     }
 
+    pub(super) fn reader(&self) -> &Reader {
+        &self.reader
+    }
+
     /// How long a read waits for the replica.
     pub(super) fn timeout(&self) -> Duration {
         self.reader.timeout()

@@ -70,6 +70,11 @@ where
         Self { servers, shared: SharedReads::new() }
     }
 
+    /// What reads from the replica, if there is one.
+    pub fn replica_reader(&self) -> Option<&Reader> {
+        self.servers.replica.as_ref().map(Replica::reader)
+    }
+
     /// Runs `read`, which reads what `key` names, unless another request that waits runs it. It is
     /// run again, on the primary, if the replica fails.
     pub async fn read(

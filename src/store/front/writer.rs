@@ -6,10 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::last_recorded::LastRecorded;
 use super::queue::{Amend, AmendOutcome, Batch, Queue, Record};
+use super::writing::Writing;
 use crate::domain::{Entry, Passage, Recorded};
 use crate::error_chain::ErrorChain;
 use crate::store::{Recorder, Store, StoreError, Stored};
@@ -37,7 +38,8 @@ impl Writer {
         let commands = queue.clone();
         thread::Builder::new().name("writer".into()).spawn(move || {
             let _alive = alive;
-            Session { store, recorder: None, last_recorded, healthy: true }.run(&commands);
+            let writing = commands.writing();
+            Session { store, recorder: None, last_recorded, writing, healthy: true }.run(&commands);
         })?;
         Ok(Self { queue, ended })
     }
@@ -67,6 +69,7 @@ struct Session {
     store: Arc<dyn Store>,
     recorder: Option<Box<dyn Recorder>>,
     last_recorded: LastRecorded,
+    writing: Arc<Writing>,
     /// Whether the store could be reached at the last attempt. Only changes are logged.
     healthy: bool,
 }
@@ -156,6 +159,7 @@ impl Session {
         let mut passages: Vec<_> = batch.iter().map(|command| &command.passage).collect();
         passages.dedup_by_key(|passage| passage.entry_id);
         let stored = self.write(|recorder| recorder.record(&passages))?;
+        self.writing.entries.count(passages.len() as u64, 1);
         let created = stored.iter().filter_map(|stored| match stored {
             Stored::Created(id) => Some(*id),
             Stored::Before(_) | Stored::Erased(_) => None,
@@ -170,8 +174,10 @@ impl Session {
         write: impl FnOnce(&mut dyn Recorder) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let recorder = self.connect()?;
+        let begun = Instant::now();
         let recorded = catch_unwind(AssertUnwindSafe(|| write(recorder)))
             .unwrap_or_else(|_| Err(StoreError::defect("recording panicked")));
+        self.writing.note_commit(begun.elapsed());
         if !matches!(recorded, Ok(_) | Err(StoreError::Refused(_))) {
             self.recorder = None;
         }
