@@ -1,8 +1,9 @@
 //! `GET /metrics`, for Prometheus.
 
+use diesel::connection::SimpleConnection;
 use serde_json::json;
 
-use crate::support::{StoreKind, TestApp, on_both_stores};
+use crate::support::{Fresh, Options, StoreKind, TestApp, on_both_stores, wait_until};
 
 /// The value of a series in `/metrics`.
 #[track_caller]
@@ -69,4 +70,106 @@ on_both_stores! {
         assert_eq!(value(&app, &bucket), "2");
         assert!(!app.get("/metrics").body.contains("Cudanin"));
     }
+    fn entries_that_name_a_gate_are_counted_by_gate(store: StoreKind) {
+        let app = TestApp::start(store);
+        let entry = |gate: &str, id: &str| {
+            json!({"firstname": "Arvin", "lastname": "Cudanin", "gate": gate, "entry_id": id})
+        };
+        let id = "01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f";
+        let odd = r#"North "B" \ Süd"#;
+        assert_eq!(app.post(entry("A", id)).status, 201);
+        assert_eq!(app.post(entry("A", id)).status, 200);
+        assert_eq!(app.post(entry(odd, "01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e40")).status, 201);
+        assert_eq!(app.post(json!({"firstname": "Arvin", "lastname": "Cudanin"})).status, 201);
+        let count = |labels: &str| value(&app, &format!("rollcall_entries_total{{{labels}}}"));
+        assert_eq!(count(r#"outcome="created""#), "1", "those without a gate");
+        assert_eq!(count(r#"outcome="replayed""#), "0");
+        assert_eq!(count(r#"outcome="created",gate="A""#), "1");
+        assert_eq!(count(r#"outcome="replayed",gate="A""#), "1");
+        assert_eq!(count(r#"outcome="created",gate="North \"B\" \\ Süd""#), "1");
+    }
+
+    fn more_than_a_hundred_gates_are_counted_together(store: StoreKind) {
+        let app = TestApp::start(store);
+        for number in 0..103 {
+            let gate = format!("gate {number}");
+            let entry = json!({"firstname": "Arvin", "lastname": "Cudanin", "gate": gate});
+            assert_eq!(app.post(entry).status, 201);
+        }
+        let count = |gate: &str| {
+            value(&app, &format!("rollcall_entries_total{{outcome=\"created\",gate=\"{gate}\"}}"))
+        };
+        assert_eq!((count("gate 0"), count("gate 99"), count("other")), ("1".into(), "1".into(), "3".into()));
+        // Those that have a count of their own keep it.
+        assert_eq!(app.post(json!({"firstname": "a", "lastname": "b", "gate": "gate 7"})).status, 201);
+        assert_eq!((count("gate 7"), count("other")), ("2".into(), "3".into()));
+        let metrics = app.get("/metrics").body;
+        assert_eq!(metrics.matches("rollcall_entries_total{outcome=\"created\",gate=").count(), 101);
+        assert!(!metrics.contains("gate 100"), "{metrics}");
+    }
+
+    fn unknown_methods_are_counted_together(store: StoreKind) {
+        let app = TestApp::start(store);
+        for method in ["BREW", "PROPFIND", "get"] {
+            app.raw(format!("{method} /table HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
+        }
+        app.request("OPTIONS", "/table", &[], "").problem(405, "method_not_allowed");
+        let count = |method: &str| {
+            value(&app, &format!(
+                "rollcall_http_requests_total{{method=\"{method}\",route=\"none\",status=\"405\"}}"
+            ))
+        };
+        assert_eq!((count("other"), count("OPTIONS")), ("3".into(), "1".into()));
+        assert!(!app.get("/metrics").body.contains("BREW"));
+    }
+
+    fn commits_and_the_queue_are_timed(store: StoreKind) {
+        let app = TestApp::start(store);
+        let entry_id = "01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f";
+        let entry = json!({"firstname": "a", "lastname": "b", "entry_id": entry_id});
+        assert_eq!(app.post(&entry).status, 201);
+        assert_eq!(app.post(&entry).status, 200);
+        let void = app.request("POST", &format!("/table/entry/{entry_id}/void"), &[], r#"{"reason": "x"}"#);
+        assert_eq!(void.status, 200);
+        for (name, count) in [("queue_seconds", "3"), ("commit_seconds", "3"), ("commit_entries", "2")] {
+            assert_eq!(value(&app, &format!("rollcall_{name}_count")), count);
+            assert_eq!(value(&app, &format!("rollcall_{name}_bucket{{le=\"+Inf\"}}")), count);
+        }
+        assert_eq!(value(&app, "rollcall_commit_entries_sum"), "2.0");
+        assert_eq!(value(&app, "rollcall_commit_entries_bucket{le=\"1.0\"}"), "2");
+        let seconds: f64 = value(&app, "rollcall_commit_seconds_sum").parse().unwrap();
+        assert!(seconds > 0.0 && seconds < 60.0, "{seconds}");
+    }
+
+    fn sheets_are_counted_by_their_length(store: StoreKind) {
+        let app = TestApp::start(store);
+        let length = app.get("/table/view/date:20190624").body.len();
+        assert_eq!(value(&app, "rollcall_sheet_bytes_count"), "1");
+        assert_eq!(value(&app, "rollcall_sheet_bytes_sum"), format!("{length}.0"));
+        assert_eq!(value(&app, "rollcall_sheet_bytes_bucket{le=\"1000.0\"}"), "1");
+        app.get("/table/view/date:x");
+        assert_eq!(value(&app, "rollcall_sheet_bytes_count"), "1");
+    }
+}
+
+#[test]
+fn reads_that_run_and_wait_are_counted() {
+    let options = Options { pool_size: 1, ..Options::default() };
+    let app = TestApp::with(Fresh::migrated(StoreKind::Postgres), options);
+    let reads = || {
+        ["running", "waiting"]
+            .map(|what| value(&app, &format!("rollcall_reads_{what}{{server=\"primary\"}}")))
+    };
+    assert_eq!(reads(), ["0", "0"]);
+    assert!(!app.get("/metrics").body.contains("server=\"replica\""));
+    let mut session = app.store.postgres();
+    session.batch_execute("BEGIN; LOCK TABLE attendance IN ACCESS EXCLUSIVE MODE").unwrap();
+    std::thread::scope(|scope| {
+        let read = || app.get("/table/entry/01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f").status;
+        let readers = [scope.spawn(read), scope.spawn(read), scope.spawn(read)];
+        wait_until("one read runs and two wait", || reads() == ["1", "2"]);
+        session.batch_execute("ROLLBACK").unwrap();
+        assert_eq!(readers.map(|reader| reader.join().unwrap()), [404; 3]);
+    });
+    wait_until("none is left", || reads() == ["0", "0"]);
 }

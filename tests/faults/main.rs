@@ -38,6 +38,7 @@ mod full_queue;
 mod metrics_port;
 mod migrations;
 mod outages;
+mod prometheus;
 mod races;
 mod rejected_row;
 mod replica;
