@@ -66,7 +66,7 @@ def test_the_probes_and_their_timeouts(render):
     assert serve["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
     # /readyz may take as long as the store's timeout.
     assert serve["readinessProbe"]["timeoutSeconds"] > 20
-    assert serve["ports"] == [{"name": "http", "containerPort": 8000}]
+    assert serve["ports"][0] == {"name": "http", "containerPort": 8000}
 
 
 @pytest.mark.parametrize(("timeout", "grace"), [(5, 30), (15, 30), (60, 75)])
