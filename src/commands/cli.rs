@@ -8,7 +8,7 @@ use super::signals::end_at_signals;
 use super::stores::open;
 use super::waiting::Wait;
 use super::{copy, erase, healthcheck, import, migrate, serve, token, wait_for_schema};
-use crate::settings::{InvalidSetting, Settings};
+use crate::settings::{InvalidSetting, Misspelt, Settings, misspelt};
 
 /// Records who passed which gate, and serves the complete attendance sheet of a day.
 ///
@@ -77,21 +77,24 @@ pub fn run(
             return ExitCode::from(message.exit_code() as u8);
         }
     };
+    let environment: Vec<_> = environment.into_iter().collect();
+    let misspelt = misspelt(environment.iter().map(|(name, _)| name.as_os_str()));
     let settings = match Settings::from_env(environment) {
         Ok(settings) => settings,
-        Err(error) => return invalid_setting(&error),
+        Err(error) => return invalid_setting(&error, &misspelt),
     };
     let command = cli.command.unwrap_or(Command::Serve);
-    if !matches!(command, Command::Serve)
-        && let Err(error) = end_at_signals()
-    {
-        eprint_line(&format!("rollcall: cannot wait for signals: {error}"));
-        return ExitCode::FAILURE;
+    if !matches!(command, Command::Serve) {
+        warn(&misspelt);
+        if let Err(error) = end_at_signals() {
+            eprint_line(&format!("rollcall: cannot wait for signals: {error}"));
+            return ExitCode::FAILURE;
+        }
     }
     let done = match command {
         Command::Serve => match settings.access.of_service(settings.listen.ip()) {
-            Ok(access) => serve::serve(settings, access),
-            Err(error) => return invalid_setting(&error),
+            Ok(access) => serve::serve(settings, access, &misspelt),
+            Err(error) => return invalid_setting(&error, &misspelt),
         },
         Command::Migrate(options) => {
             migrate::migrate(&*open(&settings, options.wait.limit(settings.timeout)), options)
@@ -116,7 +119,16 @@ pub fn run(
     }
 }
 
-fn invalid_setting(error: &InvalidSetting) -> ExitCode {
+/// Warns of misspelt settings; `serve` does that in its log.
+fn warn(misspelt: &[Misspelt]) {
+    for setting in misspelt {
+        eprint_line(&format!("rollcall: warning: {setting}"));
+    }
+}
+
+/// A setting that is missing may be misspelt, so that is reported too.
+fn invalid_setting(error: &InvalidSetting, misspelt: &[Misspelt]) -> ExitCode {
+    warn(misspelt);
     eprint_line(&format!("rollcall: {error}"));
     ExitCode::from(2)
 }

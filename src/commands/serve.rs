@@ -10,7 +10,7 @@ use super::stores::{open, open_replica};
 use crate::domain::{Access, Clock};
 use crate::http::{Listen, Server, Service, Setup};
 use crate::logging;
-use crate::settings::{LogFormat, Settings};
+use crate::settings::{LogFormat, Misspelt, Settings};
 use crate::store::replica_timeout;
 
 /// How many entries wait for the store at most; the next is refused as `busy`. They are about 40 ms
@@ -24,8 +24,15 @@ const MIGRATION_TIMEOUT: Duration = Duration::from_secs(60);
 /// the store blocks the writer.
 const WRITER_TIMEOUT: Duration = Duration::from_secs(1);
 
-pub(super) fn serve(settings: Settings, access: Access) -> Result<(), Failure> {
+pub(super) fn serve(
+    settings: Settings,
+    access: Access,
+    misspelt: &[Misspelt],
+) -> Result<(), Failure> {
     logging::start(settings.log.filter.clone(), settings.log.format.map(|f| f == LogFormat::Json));
+    for setting in misspelt {
+        tracing::warn!("{setting}");
+    }
     let runtime = runtime::Builder::new_multi_thread()
         .thread_name("http")
         .enable_all()

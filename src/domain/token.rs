@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 /// Tells people and secret scanners what the text is.
 const PREFIX: &str = "rollcall_";
 
+/// How many characters follow it.
+const RANDOM: usize = 43;
+
 /// The secret that a client sends: `rollcall_` and 43 characters of base64url, which are 32 random
 /// bytes. Only its hash is stored. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +31,14 @@ impl Token {
         Ok(Self(format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes))))
     }
 
+    /// Whether a part of `text` has the form of a token.
+    pub fn is_within(text: &str) -> bool {
+        text.match_indices(PREFIX).any(|(at, _)| {
+            let random = text.as_bytes()[at + PREFIX.len()..].iter();
+            random.take_while(|byte| is_base64url(**byte)).count() >= RANDOM
+        })
+    }
+
     /// The secret itself, for the one answer that shows it.
     pub fn reveal(&self) -> &str {
         &self.0
@@ -36,6 +47,10 @@ impl Token {
     pub fn hash(&self) -> TokenHash {
         TokenHash::of(self.0.as_bytes())
     }
+}
+
+fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_".contains(&byte)
 }
 
 impl TokenHash {
@@ -75,9 +90,23 @@ mod tests {
         let (one, other) = (Token::generate().unwrap(), Token::generate().unwrap());
         let random = one.reveal().strip_prefix("rollcall_").unwrap();
         assert_eq!(random.len(), 43);
-        assert!(random.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)));
+        assert!(random.bytes().all(is_base64url));
         assert_ne!(one, other);
         assert_ne!(one.hash(), other.hash());
+    }
+
+    #[test]
+    fn a_token_is_recognized_within_a_text() {
+        let token = Token::generate().unwrap();
+        let token = token.reveal();
+        for text in [token, &format!("x={token}."), &format!("rollcall_{token}")] {
+            assert!(Token::is_within(text), "{text}");
+        }
+        let cut = &token[..token.len() - 1];
+        let upper = token.to_ascii_uppercase();
+        for text in ["", "rollcall_", cut, &upper, &format!("{cut}=")] {
+            assert!(!Token::is_within(text), "{text}");
+        }
     }
 
     #[test]

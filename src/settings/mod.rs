@@ -3,9 +3,11 @@
 mod access;
 mod database;
 mod environment;
+mod misspelt;
 mod variable;
 
 pub use access::AccessSettings;
 pub use database::Database;
 pub use environment::{LogFormat, LogSettings, Settings};
+pub use misspelt::{Misspelt, misspelt};
 pub use variable::InvalidSetting;

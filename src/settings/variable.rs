@@ -3,10 +3,23 @@ use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 
-/// The variables as envy reads them, all as text: the errors are our own, so that none of them shows
-/// a value that must not be shown.
-#[derive(Deserialize)]
-pub(super) struct Variables {
+use crate::domain::Token;
+
+macro_rules! variables {
+    ($(pub $name:ident: Option<String>,)*) => {
+        /// The variables as envy reads them, all as text: the errors are our own, so that none of
+        /// them shows a value that must not be shown.
+        #[derive(Deserialize)]
+        pub(super) struct Variables {
+            $(pub $name: Option<String>,)*
+        }
+
+        /// The names of all variables, in lower case.
+        pub(super) const NAMES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+variables! {
     pub database_name: Option<String>,
     pub database_user: Option<String>,
     pub database_password: Option<String>,
@@ -68,7 +81,7 @@ impl Variables {
                         "DATABASE_PASSWORD" | "ROLLCALL_ADMIN_TOKEN" => {
                             "holds bytes that are not UTF-8".into()
                         }
-                        _ => format!("is {:?}, which is not UTF-8", value.to_string_lossy()),
+                        _ => format!("{}, which is not UTF-8", shown(&value.to_string_lossy())),
                     };
                     return Err(InvalidSetting { variable: name, held, expected: "text in UTF-8" });
                 }
@@ -90,11 +103,15 @@ pub(super) fn parsed<T>(
     expected: &'static str,
 ) -> Result<Option<T>, InvalidSetting> {
     let Some(held) = held else { return Ok(None) };
-    parse(held).map(Some).ok_or_else(|| InvalidSetting {
-        variable: variable.into(),
-        held: format!("is {held:?}"),
-        expected,
-    })
+    parse(held).map(Some).ok_or_else(|| InvalidSetting::new(variable, shown(held), expected))
+}
+
+/// What an invalid variable held. A token may be in the wrong variable, so it is never shown.
+fn shown(held: &str) -> String {
+    match Token::is_within(held) {
+        true => "holds what looks like a token and is not shown".into(),
+        false => format!("is {held:?}"),
+    }
 }
 
 /// The variable, if it is set. An error does not show its value.

@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::support::{Fresh, StoreKind, TestApp, last_version, migrations, on_both_stores};
 
 fn rollcall(arguments: &[&str], environment: &[(&str, String)]) -> Output {
@@ -146,6 +148,86 @@ fn an_invalid_setting_stops_every_command_with_one_line() {
             lines(&refused.stderr),
             ["rollcall: DATABASE_PORT is \"54x32\"; it must be a port from 1 to 65535"]
         );
+    }
+}
+
+#[test]
+fn every_command_warns_of_misspelt_settings_and_shows_no_value() {
+    let fresh = Fresh::migrated(StoreKind::Embedded);
+    // The port is in use, so that `serve` ends.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut environment = fresh.environment();
+    environment.extend([
+        ("ROCKET_PORT", port.to_string()),
+        ("ROLLCALL_TIMEZON", "hunter2".to_owned()),
+        ("ROLLCALL_ADMIN_TOKE", "hunter2".to_owned()),
+        ("ROLLCALL_SERVICE_HOST", "hunter2".to_owned()),
+    ]);
+    let warning =
+        |name: &str, meant: &str| format!("the variable {name} is ignored; did you mean {meant}?");
+    let expected = [
+        warning("ROLLCALL_ADMIN_TOKE", "ROLLCALL_ADMIN_TOKEN"),
+        warning("ROLLCALL_TIMEZON", "ROLLCALL_TIMEZONE"),
+    ];
+    let shown = |output: &Output| {
+        let (out, err) = (lines(&output.stdout), lines(&output.stderr));
+        assert!(![&*out, &*err].concat().concat().contains("hunter2"), "{output:?}");
+        (out, err)
+    };
+    for command in [
+        &["migrate"][..],
+        &["wait-for-schema"],
+        &["healthcheck", "--url", "http://127.0.0.1:1/readyz"],
+        &["copy", "--from-file", "x"],
+        &["erase", "--older-than", "1"],
+        &["import", "x"],
+        &["token", "list"],
+    ] {
+        let (_, mut err) = shown(&rollcall(command, &environment));
+        err.truncate(2);
+        err.sort();
+        let expected = expected.clone().map(|warning| format!("rollcall: warning: {warning}"));
+        assert_eq!(err, expected, "{command:?}");
+    }
+    let serve = rollcall(&["serve"], &environment);
+    assert_eq!(serve.status.code(), Some(1));
+    let (out, _) = shown(&serve);
+    let log: Vec<Value> = out.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut warned: Vec<_> = log.iter().filter(|line| line["level"] == "WARN").collect();
+    warned.sort_by_key(|line| line["message"].to_string());
+    assert_eq!(warned.iter().map(|line| &line["message"]).collect::<Vec<_>>(), expected.each_ref());
+
+    // The reason why the start is refused.
+    let refused = rollcall(
+        &["serve"],
+        &[("ROCKET_ADDRESS", "0.0.0.0".into()), ("ROLLCALL_ACESS", "open".into())],
+    );
+    assert_eq!(refused.status.code(), Some(2));
+    let (_, err) = shown(&refused);
+    let warning = warning("ROLLCALL_ACESS", "ROLLCALL_ACCESS");
+    assert_eq!(err[0], format!("rollcall: warning: {warning}"));
+    assert!(err.len() == 2 && err[1].contains("ROLLCALL_ACCESS is not set"), "{err:?}");
+}
+
+#[test]
+fn a_refused_setting_that_holds_a_token_is_named_without_it() {
+    let token = format!("rollcall_{}", "A".repeat(43));
+    for (name, value) in [
+        ("ROLLCALL_ACCESS", token.clone()),
+        ("ROLLCALL_ACCESS", format!("token={token}")),
+        ("ROLLCALL_TIMEZONE", format!("{token}\n")),
+        ("ROLLCALL_LOG", token.clone()),
+        ("DATABASE_PORT", token.clone()),
+        ("ROCKET_ADDRESS", token.clone()),
+        ("PORT", token.clone()),
+        ("ROLLCALL_ADMIN_TOKEN", format!("{token} ")),
+    ] {
+        let refused = rollcall(&["serve"], &[(name, value)]);
+        assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+        let error = lines(&refused.stderr).concat();
+        assert!(error.contains(name) && error.contains("not shown"), "{error}");
+        assert!(!error.contains("AAAA") && refused.stdout.is_empty(), "{error}");
     }
 }
 
