@@ -67,7 +67,7 @@ pub use sign_in::SignIn;
 pub use site::{InvalidDayStart, Site};
 pub use submission::{InvalidSubmission, parse_submission};
 pub use text::{InvalidText, Text};
-pub use token::{NoRandomness, Token, TokenHash};
+pub use token::{NoRandomness, SentToken, Token, TokenHash};
 pub use token_name::{InvalidTokenName, TokenName};
 pub use token_request::TokenRequest;
 pub use trail::{Decision, NotAmendable, Replacement, Trail};

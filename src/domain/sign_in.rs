@@ -1,10 +1,10 @@
 use super::submission::Fields;
-use super::{FieldError, InvalidSubmission, Object, TokenHash};
+use super::{FieldError, InvalidSubmission, Object, SentToken};
 
 /// What a browser signs in with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignIn {
-    pub token: TokenHash,
+    pub token: SentToken,
     /// Where it wants to go then. Not checked.
     pub next: Option<String>,
 }
@@ -17,7 +17,7 @@ impl SignIn {
         let mut errors = Vec::new();
         let mut fields = Fields { object: &object, errors: &mut errors };
         let token =
-            fields.optional("token", |_, token| Ok(TokenHash::of(token.trim().as_bytes())))?;
+            fields.optional("token", |_, token| Ok(SentToken::of(token.trim().as_bytes())))?;
         let next = fields.optional("next", |_, next| Ok(next.to_owned()))?;
         match token {
             Some(token) if errors.is_empty() => Ok(Self { token, next }),
@@ -38,7 +38,7 @@ mod tests {
     #[test]
     fn a_token_is_needed_and_trimmed() {
         let sign_in = SignIn::parse(br#"{"token": " abc\n", "next": "/table"}"#).unwrap();
-        assert_eq!(sign_in.token, TokenHash::of(b"abc"));
+        assert_eq!(sign_in.token, SentToken::of(b"abc"));
         assert_eq!(sign_in.next.as_deref(), Some("/table"));
         for body in ["{}", r#"{"token": null}"#, r#"{"token": 1}"#, r#"{"token": "a", "next": 1}"#]
         {

@@ -18,6 +18,13 @@ pub struct Token(String);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TokenHash([u8; 32]);
 
+/// What a client sent as a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentToken {
+    hash: TokenHash,
+    has_form: bool,
+}
+
 /// The operating system gave no random bytes.
 #[derive(Debug, thiserror::Error)]
 #[error("no random bytes: {0}")]
@@ -69,6 +76,25 @@ impl TokenHash {
     }
 }
 
+impl SentToken {
+    pub fn of(secret: &[u8]) -> Self {
+        let random = secret.strip_prefix(PREFIX.as_bytes());
+        let has_form = random.is_some_and(|random| {
+            random.len() == RANDOM && random.iter().all(|byte| is_base64url(*byte))
+        });
+        Self { hash: TokenHash::of(secret), has_form }
+    }
+
+    pub fn hash(&self) -> TokenHash {
+        self.hash
+    }
+
+    /// Whether it has the form of a token. Without it, only a token of the settings can be equal.
+    pub fn may_be_stored(&self) -> bool {
+        self.has_form
+    }
+}
+
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Token(***)")
@@ -106,6 +132,19 @@ mod tests {
         let upper = token.to_ascii_uppercase();
         for text in ["", "rollcall_", cut, &upper, &format!("{cut}=")] {
             assert!(!Token::is_within(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_has_the_form_of_a_token_may_be_stored() {
+        let token = Token::generate().unwrap();
+        let sent = SentToken::of(token.reveal().as_bytes());
+        assert!(sent.may_be_stored());
+        assert_eq!(sent.hash(), token.hash());
+        let cut = &token.reveal()[1..];
+        let dotted = format!("rollcall_{}", ".".repeat(43));
+        for other in ["", "x", cut, &format!("{}A", token.reveal()), &dotted, "rollcall_"] {
+            assert!(!SentToken::of(other.as_bytes()).may_be_stored(), "{other}");
         }
     }
 

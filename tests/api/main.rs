@@ -44,3 +44,4 @@ mod sheets;
 mod spreadsheets;
 mod store_away;
 mod tokens;
+mod unread_bodies;

@@ -227,12 +227,14 @@ fn a_flood_of_unknown_tokens_makes_at_most_one_query_a_second() {
         .get_result::<i64>(&mut app.store.postgres())
         .unwrap()
     };
-    read_sheet(&app, "unknown").problem(401, "unauthenticated");
+    // Only what has the form of a token may be stored.
+    let unknown = |n: usize| format!("rollcall_{n:0>43}");
+    read_sheet(&app, &unknown(0)).problem(401, "unauthenticated");
     let (before, begun) = (scans(), Instant::now());
     let mut sent = 0;
     while begun.elapsed() < Duration::from_secs(3) {
-        read_sheet(&app, &format!("unknown-{sent}")).problem(401, "unauthenticated");
         sent += 1;
+        read_sheet(&app, &unknown(sent)).problem(401, "unauthenticated");
     }
     assert!(sent > 100, "{sent}");
     let seconds = begun.elapsed().as_secs() as i64 + 1;
@@ -257,16 +259,28 @@ fn without_the_store_known_tokens_hold_and_unknown_ones_are_503() {
     assert_eq!(admin(&app, "DELETE", "/admin/tokens/b", Value::Null).status, 200);
     let mut session = app.store.postgres();
     session.batch_execute("BEGIN; LOCK TABLE tokens IN ACCESS EXCLUSIVE MODE").unwrap();
-    let answer = read_sheet(&app, "unknown");
+    let unknown = format!("rollcall_{}", "A".repeat(43));
+    let answer = read_sheet(&app, &unknown);
     answer.problem(503, "store_unavailable");
     assert!(answer.header("retry-after").is_some(), "{answer:?}");
     assert_eq!(read_sheet(&app, &reader).status, 200);
     assert_eq!(read_sheet(&app, ADMIN).status, 200);
+    // These can be no tokens, so they are not looked up.
+    let basic = "Basic eDp4"; // x:x
+    for answer in [
+        read_sheet(&app, "unknown"),
+        read_sheet(&app, &unknown[1..]),
+        read_sheet(&app, &format!("{unknown}A")),
+        app.request("GET", "/table/view/date:today", &[("Authorization", basic)], ""),
+        app.request("POST", "/session", &[], r#"{"token": "unknown"}"#),
+    ] {
+        answer.problem(401, "unauthenticated");
+    }
     read_sheet(&app, &revoked).problem(401, "unauthenticated");
     app.get("/table/view/date:today").problem(401, "unauthenticated");
     session.batch_execute("ROLLBACK").unwrap();
     wait_until_within(KNOWN_WITHIN, "an unknown token can be looked up again", || {
-        read_sheet(&app, "unknown").status == 401
+        read_sheet(&app, &unknown).status == 401
     });
 }
 

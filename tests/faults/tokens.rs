@@ -14,6 +14,9 @@ use crate::support::{
 
 const ADMIN: &str = "the-admin-token-of-the-settings-32";
 
+/// A token that nobody made.
+const UNKNOWN: &str = "rollcall_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// The longest time until a change of the tokens is known everywhere.
 const KNOWN_WITHIN: Duration = Duration::from_secs(5);
 
@@ -83,11 +86,12 @@ fn while_the_database_is_stopped_the_last_tokens_hold() {
     };
     // What a reader may not do is known without the database.
     assert_eq!((create(&valid), create(&revoked), create(ADMIN)), (403, 401, 400));
-    let unknown = send(&service, "POST", "/table/create", "Bearer unknown", "{}");
-    unknown.problem(503, "store_unavailable");
+    let looked_up = send(&service, "POST", "/table/create", &format!("Bearer {UNKNOWN}"), "{}");
+    looked_up.problem(503, "store_unavailable");
+    assert_eq!(create("unknown"), 401, "it has not the form of a token");
     cluster.start_again();
     wait_until_within(Duration::from_secs(30), "the database answers again", || {
-        create("unknown") == 401
+        create(UNKNOWN) == 401
     });
     assert_eq!(read_sheet(&service, &valid), 200);
 }
@@ -97,11 +101,10 @@ on_both_stores! {
         let store = Fresh::migrated(store);
         let mut service = serve(&store.environment());
         let token = make_token(&service, "a");
-        let unknown = "rollcall_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
         // x:the-admin-token-of-the-settings-32
         let basic = "eDp0aGUtYWRtaW4tdG9rZW4tb2YtdGhlLXNldHRpbmdzLTMy";
         assert_eq!(read_sheet(&service, &token), 200);
-        assert_eq!(read_sheet(&service, unknown), 401);
+        assert_eq!(read_sheet(&service, UNKNOWN), 401);
         let by_basic = send(&service, "GET", "/admin/tokens", &format!("Basic {basic}"), "");
         assert_eq!(by_basic.status, 200, "{by_basic:?}");
         let by_command = rollcall(&["token", "create", "b", "--role", "gate"], &store.environment());
@@ -117,7 +120,7 @@ on_both_stores! {
         let log = service.log();
         assert!(log.iter().any(|line| line.contains("\"stopped\"")), "{log:#?}");
         assert!(!log.iter().any(|line| line.contains("Request guard")), "{log:#?}");
-        for secret in [&token, unknown, basic, ADMIN, made.trim()] {
+        for secret in [&token, UNKNOWN, basic, ADMIN, made.trim()] {
             let found: Vec<_> = log.iter().filter(|line| line.contains(secret)).collect();
             assert!(found.is_empty(), "{found:#?}");
         }

@@ -43,7 +43,7 @@ async fn begin(
     };
     let secret = Token::generate().map_err(|error| Problem::from(StoreError::defect(error)))?;
     let hash = secret.hash();
-    let session = Session::new(token, now);
+    let session = Session::new(token.hash(), now);
     let create = service
         .reader
         .read(move |store| store.create_session(&hash, &session, Session::ended_before(now)));

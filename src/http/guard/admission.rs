@@ -43,8 +43,8 @@ impl Admission {
         let now = self.clock.now();
         match credential {
             Credential::None | Credential::Malformed => false,
-            Credential::Bearer(hash) | Credential::Basic(hash) => {
-                self.credentials.is_valid(hash, now)
+            Credential::Bearer(token) | Credential::Basic(token) => {
+                self.credentials.is_valid(&token.hash(), now)
             }
             Credential::Session(hash) => self.credentials.is_valid_session(hash, now),
         }
@@ -93,8 +93,8 @@ impl Admission {
         let now = self.clock.now();
         Ok(match credential {
             Credential::None | Credential::Malformed => None,
-            Credential::Bearer(hash) | Credential::Basic(hash) => {
-                self.credentials.find(hash, now).await?
+            Credential::Bearer(token) | Credential::Basic(token) => {
+                self.credentials.find(token, now).await?
             }
             Credential::Session(hash) => self.credentials.find_by_session(hash, now).await?,
         })

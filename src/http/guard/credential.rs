@@ -2,7 +2,7 @@ use data_encoding::BASE64;
 use rocket::http::HeaderMap;
 
 use super::origin::Origin;
-use crate::domain::TokenHash;
+use crate::domain::{SentToken, TokenHash};
 use crate::http::wire::session_secret;
 
 /// What the headers of a request say about who sent it.
@@ -10,10 +10,10 @@ use crate::http::wire::session_secret;
 pub(super) enum Credential {
     /// No token was sent. Another scheme than Bearer and Basic counts as none.
     None,
-    /// The hash of the token that was sent.
-    Bearer(TokenHash),
+    /// The token that was sent.
+    Bearer(SentToken),
     /// The same, as the password of the scheme Basic. A browser sends it by itself once it knows it.
-    Basic(TokenHash),
+    Basic(SentToken),
     /// The credentials of the scheme Basic cannot be decoded.
     Malformed,
     /// The hash of the secret in the session cookie. A browser sends it by itself.
@@ -31,9 +31,9 @@ impl Credential {
             })
         };
         if let Some(token) = find("Bearer") {
-            Self::Bearer(TokenHash::of(token.as_bytes()))
+            Self::Bearer(SentToken::of(token.as_bytes()))
         } else if let Some(pair) = find("Basic") {
-            password(pair).map_or(Self::Malformed, |password| Self::Basic(TokenHash::of(&password)))
+            password(pair).map_or(Self::Malformed, |password| Self::Basic(SentToken::of(&password)))
         } else if let Some(secret) = session_secret(headers) {
             Self::Session(TokenHash::of(secret.as_bytes()))
         } else {
@@ -74,11 +74,11 @@ mod tests {
     }
 
     fn bearer(token: &str) -> Credential {
-        Credential::Bearer(TokenHash::of(token.as_bytes()))
+        Credential::Bearer(SentToken::of(token.as_bytes()))
     }
 
     fn basic(token: &str) -> Credential {
-        Credential::Basic(TokenHash::of(token.as_bytes()))
+        Credential::Basic(SentToken::of(token.as_bytes()))
     }
 
     #[test]

@@ -2,7 +2,7 @@ use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
 
 use super::refusal::refuse;
-use crate::http::wire::ReceivedBody;
+use crate::http::wire::RequestBody;
 
 /// The body of a create: complete, and not too long. Its `Content-Type` does not matter.
 pub(crate) struct EntryBody<'r>(pub &'r [u8]);
@@ -12,8 +12,7 @@ impl<'r> FromRequest<'r> for EntryBody<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
-        // The server leaves a body in every request.
-        match request.local_cache(|| ReceivedBody::BrokenOff).bytes() {
+        match RequestBody::of(request).bytes().await {
             Ok(bytes) => Outcome::Success(Self(bytes)),
             Err(problem) => refuse(request, problem),
         }

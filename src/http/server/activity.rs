@@ -81,6 +81,14 @@ impl Activity {
         since.elapsed() > timeout
     }
 
+    /// A body has ended that went on after the answer. What arrived of it was taken for a head.
+    pub(super) fn end_body(&self) {
+        let mut state = self.lock();
+        if state.0 == Phase::Head {
+            *state = (Phase::Idle, Instant::now());
+        }
+    }
+
     fn received(&self) {
         let mut state = self.lock();
         if state.0 == Phase::Idle {

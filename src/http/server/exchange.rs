@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HOST, HeaderName, HeaderValue, ORIGIN,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, ORIGIN,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Request, Response, StatusCode};
@@ -17,7 +17,7 @@ use tokio::io::AsyncReadExt;
 
 use super::activity::{Activity, Phase};
 use crate::http::watch::{Arrival, TraceId};
-use crate::http::wire::{Chunks, LongBody, LongContent, Parts, ReceivedBody, Target};
+use crate::http::wire::{Chunks, LongBody, LongContent, Parts, RequestBody, Target, discard};
 
 /// The headers that guards and handlers read. Rocket does not get any other.
 static READ_HEADERS: [HeaderName; 10] = [
@@ -77,9 +77,11 @@ impl Exchange {
                 local.add_header(Header::new(name.as_str(), value));
             }
         }
-        let body = ReceivedBody::read(body).await;
+        // A client that waits for "100 Continue" does not send a body that nobody reads.
+        let is_sent_anyway = !head.headers.contains_key(EXPECT);
+        let body = RequestBody::new(body);
         local.inner().local_cache(|| arrival);
-        local.inner().local_cache(|| body);
+        local.inner().local_cache(|| body.clone());
         local.inner().local_cache(|| long_body.clone());
 
         let mut answer = local.dispatch().await;
@@ -104,6 +106,15 @@ impl Exchange {
                 Content::Whole(bytes.into())
             }
         };
+        if let Some(unread) = body.take_unread()
+            && is_sent_anyway
+        {
+            let activity = activity.clone();
+            tokio::spawn(async move {
+                discard(unread).await;
+                activity.end_body();
+            });
+        }
         activity.begin(Phase::Sending);
         Ok(head.map(|()| Answer { content, activity }))
     }

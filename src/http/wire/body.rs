@@ -1,8 +1,11 @@
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use rocket::Request;
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
 use super::problem::Problem;
@@ -10,63 +13,112 @@ use super::problem::Problem;
 /// The longest body of a create, in bytes.
 const MAX_BODY: usize = 16 * 1024;
 
-/// How much of a body that is too long is read and discarded, in bytes. A client that is still
+/// How much of a body that nobody needs is read and discarded, in bytes. A client that is still
 /// sending when the connection closes would see a reset instead of the answer.
 const MAX_DISCARDED: usize = 4 * 1024 * 1024;
 
 /// How long a body may take to arrive.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The body of a request, read before the request is routed.
-pub(crate) enum ReceivedBody {
+/// The body of a request. It is read when a handler needs it, so that no other answer waits for it.
+/// Clones share it.
+#[derive(Clone)]
+pub(crate) struct RequestBody(Arc<Shared>);
+
+struct Shared {
+    /// What has not been read. Absent while it is being read, and once nothing can follow.
+    unread: Mutex<Option<Incoming>>,
+    received: OnceCell<Received>,
+}
+
+enum Received {
     Complete(Bytes),
     TooLarge,
     BrokenOff,
     TimedOut,
 }
 
-impl ReceivedBody {
-    /// Reads a body of at most `MAX_BODY` bytes.
-    pub(crate) async fn read(mut body: Incoming) -> Self {
-        if body.is_end_stream() {
-            return Self::Complete(Bytes::new());
-        }
-        let deadline = Instant::now() + TIMEOUT;
-        let mut received = Vec::new();
-        let mut length = 0;
-        while length <= MAX_DISCARDED {
-            let ended = |other| if length > MAX_BODY { Self::TooLarge } else { other };
-            let frame = match timeout_at(deadline, body.frame()).await {
-                Ok(Some(Ok(frame))) => frame,
-                Ok(None) => return ended(Self::Complete(received.into())),
-                Ok(Some(Err(_))) => return ended(Self::BrokenOff),
-                Err(_) => return ended(Self::TimedOut),
-            };
-            // Trailers are ignored.
-            let Ok(data) = frame.into_data() else { continue };
-            length += data.len();
-            if received.is_empty() && length <= MAX_BODY && body.is_end_stream() {
-                // The usual case: the whole body in one piece, which is not copied.
-                return Self::Complete(data);
-            }
-            if length <= MAX_BODY {
-                received.extend_from_slice(&data);
-            }
-        }
-        Self::TooLarge
+impl RequestBody {
+    pub(crate) fn new(body: Incoming) -> Self {
+        let unread = Some(body).filter(|body| !body.is_end_stream());
+        Self(Arc::new(Shared { unread: Mutex::new(unread), received: OnceCell::new() }))
     }
 
-    /// The bytes of a body that arrived completely.
-    pub(crate) fn bytes(&self) -> Result<&[u8], Problem> {
-        match self {
-            Self::Complete(bytes) => Ok(bytes),
-            Self::TooLarge => Err(Problem::body_too_large(MAX_BODY)),
-            Self::BrokenOff => {
+    /// The body of `request`, which the server has put there.
+    pub(crate) fn of<'r>(request: &'r Request<'_>) -> &'r Self {
+        request.local_cache(|| {
+            let (unread, received) = (Mutex::new(None), OnceCell::new());
+            Self(Arc::new(Shared { unread, received }))
+        })
+    }
+
+    /// The bytes of a body that arrives completely and has at most `MAX_BODY` of them.
+    pub(crate) async fn bytes(&self) -> Result<&[u8], Problem> {
+        match self.0.received.get_or_init(|| self.read()).await {
+            Received::Complete(bytes) => Ok(bytes),
+            Received::TooLarge => Err(Problem::body_too_large(MAX_BODY)),
+            Received::BrokenOff => {
                 Err(Problem::bad_request("The body is malformed, or broke off before its end."))
             }
-            Self::TimedOut => {
+            Received::TimedOut => {
                 Err(Problem::bad_request("The body did not arrive within 10 seconds."))
             }
         }
+    }
+
+    async fn read(&self) -> Received {
+        let Some(mut body) = self.take_unread() else { return Received::Complete(Bytes::new()) };
+        let received = Received::read(&mut body).await;
+        if matches!(received, Received::TooLarge) {
+            *self.0.unread.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
+        }
+        received
+    }
+
+    /// What nobody has read of the body, if something can follow.
+    pub(crate) fn take_unread(&self) -> Option<Incoming> {
+        // No panic can happen while the lock is held.
+        self.0.unread.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Received {
+    /// Reads a body, up to the piece that makes it too long.
+    async fn read(body: &mut Incoming) -> Self {
+        // The client may have told the length.
+        if body.size_hint().lower() > MAX_BODY as u64 {
+            return Self::TooLarge;
+        }
+        let deadline = Instant::now() + TIMEOUT;
+        let mut received = Vec::new();
+        loop {
+            let frame = match timeout_at(deadline, body.frame()).await {
+                Ok(Some(Ok(frame))) => frame,
+                Ok(None) => return Self::Complete(received.into()),
+                Ok(Some(Err(_))) => return Self::BrokenOff,
+                Err(_) => return Self::TimedOut,
+            };
+            // Trailers are ignored.
+            let Ok(data) = frame.into_data() else { continue };
+            if received.len() + data.len() > MAX_BODY {
+                return Self::TooLarge;
+            }
+            if received.is_empty() && body.is_end_stream() {
+                // The usual case: the whole body in one piece, which is not copied.
+                return Self::Complete(data);
+            }
+            received.extend_from_slice(&data);
+        }
+    }
+}
+
+/// Reads what is left of a body and discards it, within bounds. Beyond them, dropping the body has
+/// the connection closed.
+pub(crate) async fn discard(mut body: Incoming) {
+    let deadline = Instant::now() + TIMEOUT;
+    let mut length = 0;
+    while length <= MAX_DISCARDED {
+        let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await else { return };
+        length += frame.data_ref().map_or(0, Bytes::len);
     }
 }

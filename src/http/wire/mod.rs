@@ -29,7 +29,7 @@ mod spool;
 mod token_json;
 
 pub(super) use amended_row::EntryAndAmendment;
-pub(super) use body::ReceivedBody;
+pub(super) use body::{RequestBody, discard};
 pub(super) use change_json::{push_change, push_trail};
 pub(super) use entry_json::push_entry;
 pub(super) use file::{change_header, describe};

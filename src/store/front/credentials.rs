@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::health::{Health, guarded};
 use super::session_set::SessionSet;
 use super::token_set::TokenSet;
-use crate::domain::{Caller, TokenHash};
+use crate::domain::{Caller, SentToken, TokenHash};
 use crate::store::{Store, StoreError};
 
 /// The longest time between two reads of the set.
@@ -91,26 +91,39 @@ impl Credentials {
     }
 
     /// The caller with this token; `None` if it is unknown, revoked or expired. Fails where that
-    /// cannot be found out.
+    /// cannot be found out. What cannot be stored is not looked up.
     pub async fn find(
+        &self,
+        token: &SentToken,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<Caller>>, StoreError> {
+        let hash = token.hash();
+        match self.admin(&hash) {
+            Some(admin) => Ok(Some(admin)),
+            None if token.may_be_stored() => self.find_stored(&hash, now).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn find_stored(
         &self,
         hash: &TokenHash,
         now: DateTime<Utc>,
     ) -> Result<Option<Arc<Caller>>, StoreError> {
-        // Hashes are compared, not secrets, so that the time it takes tells nothing.
-        if let Some((admin, caller)) = &self.admin
-            && admin == hash
-        {
-            return Ok(Some(caller.clone()));
-        }
         self.look_up(Unknown::Token, |sets| sets.tokens.find(hash, now)).await
+    }
+
+    /// The admin of the settings, if it is their token.
+    fn admin(&self, hash: &TokenHash) -> Option<Arc<Caller>> {
+        // Hashes are compared, not secrets, so that the time it takes tells nothing.
+        let (admin, caller) = self.admin.as_ref()?;
+        (admin == hash).then(|| caller.clone())
     }
 
     /// Whether a token that was found before is still valid, by the last set that was read. This is
     /// not noted as a use.
     pub fn is_valid(&self, hash: &TokenHash, now: DateTime<Utc>) -> bool {
-        let is_admin = self.admin.as_ref().is_some_and(|(admin, _)| admin == hash);
-        is_admin || self.shared.sets().tokens.is_valid(hash, now)
+        self.admin(hash).is_some() || self.shared.sets().tokens.is_valid(hash, now)
     }
 
     /// The same for a session.
@@ -127,7 +140,10 @@ impl Credentials {
         now: DateTime<Utc>,
     ) -> Result<Option<Arc<Caller>>, StoreError> {
         match self.look_up(Unknown::Session, |sets| sets.sessions.find(hash, now)).await? {
-            Some(token) => self.find(&token, now).await,
+            Some(token) => match self.admin(&token) {
+                Some(admin) => Ok(Some(admin)),
+                None => self.find_stored(&token, now).await,
+            },
             None => Ok(None),
         }
     }
