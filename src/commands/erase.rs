@@ -46,8 +46,7 @@ pub(super) struct Options {
 impl Options {
     fn scope(self, site: &Site, now: DateTime<Utc>) -> Result<ErasureScope, Failure> {
         match self {
-            Self { older_than: Some(days), .. } => ErasureScope::older_than(days, site, now)
-                .ok_or_else(|| Failure::new("there is no day as many days before today")),
+            Self { older_than: Some(days), .. } => Ok(ErasureScope::older_than(days, site, now)),
             Self { person_ref: Some(badge), .. } => Ok(ErasureScope::PersonRef(badge)),
             Self { firstname: Some(firstname), lastname: Some(lastname), .. } => {
                 Ok(ErasureScope::Names { firstname, lastname })

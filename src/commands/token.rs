@@ -59,12 +59,13 @@ pub(super) fn token(store: &dyn Store, options: Options) -> Result<(), Failure> 
 fn create(store: &dyn Store, options: Create) -> Result<(), Failure> {
     let Create { name, role, gate, expires } = options;
     let body = json!({"name": name, "role": role, "gate": gate, "expires_at": expires});
-    let request = TokenRequest::parse(body.to_string().as_bytes()).map_err(|e| invalid(&e))?;
+    let now = Clock::system().now();
+    let request = TokenRequest::parse(body.to_string().as_bytes(), now).map_err(|e| invalid(&e))?;
     let taken = || Failure::new(format!("there is or was a token with the name {name}"));
     if request.name.is_reserved() {
         return Err(taken());
     }
-    let token = IssuedToken::new(request, Clock::system().now(), None);
+    let token = IssuedToken::new(request, now, None);
     let secret = Token::generate().map_err(|error| Failure::of("cannot make a token", &error))?;
     if !store.create_token(&secret.hash(), &token)? {
         return Err(taken());

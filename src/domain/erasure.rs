@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Day, Site, Text};
+use super::{ALL_MOMENTS, Day, Site, Text};
 
 /// The text that names and reasons become when they are erased. A `person_ref` becomes null.
 pub const ERASED: &str = "[erased]";
@@ -27,11 +27,11 @@ pub enum ErasureScope {
 }
 
 impl ErasureScope {
-    /// The entries of all days before the day that was `days` days before today at `site`. `None` if
-    /// that day is before the year 1.
-    pub fn older_than(days: u32, site: &Site, now: DateTime<Utc>) -> Option<Self> {
-        let first_kept: Day = site.day_of(now).earlier_by(days)?;
-        Some(Self::Before(site.instants(first_kept).start))
+    /// The entries of all days before the day that was `days` days before today at `site`. None are
+    /// if that day is before the year 1.
+    pub fn older_than(days: u32, site: &Site, now: DateTime<Utc>) -> Self {
+        let first_kept: Option<Day> = site.day_of(now).earlier_by(days);
+        Self::Before(first_kept.map_or(ALL_MOMENTS.start, |day| site.instants(day).start))
     }
 }
 
@@ -43,15 +43,16 @@ mod tests {
     fn the_days_before_today_minus_the_given_days_are_older() {
         let site = Site::new("Asia/Manila".parse().unwrap(), "06:00").unwrap();
         let before =
-            |now: &str, days| match ErasureScope::older_than(days, &site, now.parse().unwrap())? {
-                ErasureScope::Before(moment) => Some(moment.to_rfc3339()),
+            |now: &str, days| match ErasureScope::older_than(days, &site, now.parse().unwrap()) {
+                ErasureScope::Before(moment) => moment.to_rfc3339(),
                 other => panic!("{other:?}"),
             };
         let night_shift = "2024-03-01T21:59:59Z";
-        assert_eq!(before(night_shift, 0).unwrap(), "2024-02-29T22:00:00+00:00");
-        assert_eq!(before(night_shift, 1).unwrap(), "2024-02-28T22:00:00+00:00");
-        assert_eq!(before("2024-03-01T22:00:00Z", 1).unwrap(), "2024-02-29T22:00:00+00:00");
-        assert_eq!(before(night_shift, 740_000), None);
-        assert_eq!(before(night_shift, u32::MAX), None);
+        assert_eq!(before(night_shift, 0), "2024-02-29T22:00:00+00:00");
+        assert_eq!(before(night_shift, 1), "2024-02-28T22:00:00+00:00");
+        assert_eq!(before("2024-03-01T22:00:00Z", 1), "2024-02-29T22:00:00+00:00");
+        for days in [740_000, u32::MAX] {
+            assert_eq!(before(night_shift, days), "0001-01-01T00:00:00+00:00");
+        }
     }
 }

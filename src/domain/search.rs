@@ -1,16 +1,18 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use super::Entry;
+use super::{Entry, InvalidText, Text};
 
 /// A part of a person's name to search for. Case, accents and other marks do not matter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Search(String);
 
 impl Search {
-    /// A search for entries whose first and last name, joined by a space, contain `text`.
-    pub fn new(text: &str) -> Self {
-        Self(folded(text))
+    /// A search for entries whose first and last name, joined by a space, contain `text`. Fails if
+    /// no name may contain it.
+    pub fn parse(text: &str) -> Result<Self, InvalidText> {
+        Text::check_characters(text)?;
+        Ok(Self(folded(text)))
     }
 
     pub fn matches(&self, entry: &Entry) -> bool {

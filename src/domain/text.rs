@@ -37,12 +37,18 @@ impl Text {
         if text.is_empty() {
             return Err(InvalidText::Empty);
         }
-        if let Some(c) = text.chars().find(|&c| is_forbidden(c)) {
-            return Err(InvalidText::Forbidden(c));
-        }
+        Self::check_characters(text)?;
         match text.chars().count() {
             has if has <= most => Ok(Self(text.to_owned())),
             has => Err(InvalidText::TooLong { has, most }),
+        }
+    }
+
+    /// Fails if `text` contains a character that no text may contain.
+    pub(super) fn check_characters(text: &str) -> Result<(), InvalidText> {
+        match text.chars().find(|&c| is_forbidden(c)) {
+            Some(c) => Err(InvalidText::Forbidden(c)),
+            None => Ok(()),
         }
     }
 

@@ -13,8 +13,8 @@ pub struct TokenRequest {
 }
 
 impl TokenRequest {
-    /// Reads the body of a request for a token and checks all members.
-    pub fn parse(body: &[u8]) -> Result<Self, InvalidSubmission> {
+    /// Reads the body of a request for a token that arrived at `now`, and checks all members.
+    pub fn parse(body: &[u8], now: DateTime<Utc>) -> Result<Self, InvalidSubmission> {
         let object = Object::parse(body)?;
         let mut errors = Vec::new();
         for (field, expected) in [
@@ -29,7 +29,8 @@ impl TokenRequest {
         let name = fields.optional("name", parse_name)?;
         let role = fields.optional("role", parse_role)?;
         let gate = fields.optional("gate", parse_text)?;
-        let expires_at = fields.optional("expires_at", parse_expiry)?;
+        let expires_at =
+            fields.optional("expires_at", |field, text| parse_expiry(field, text, now))?;
         if let (Some(role), Some(_)) = (role, &gate)
             && let Err(error) = require_gate_role(role)
         {
@@ -60,8 +61,15 @@ fn parse_role(field: &'static str, text: &str) -> Result<Role, FieldError> {
     Role::parse(text).ok_or(FieldError::new(field, "unknown_role", EXPECTED))
 }
 
-fn parse_expiry(field: &'static str, text: &str) -> Result<DateTime<Utc>, FieldError> {
-    parse_moment(text).map_err(|e| FieldError::new(field, e.code(), e.to_string()))
+fn parse_expiry(
+    field: &'static str,
+    text: &str,
+    now: DateTime<Utc>,
+) -> Result<DateTime<Utc>, FieldError> {
+    match parse_moment(text) {
+        Ok(end) if end <= now => Err(FieldError::new(field, "past", "must be in the future")),
+        parsed => parsed.map_err(|e| FieldError::new(field, e.code(), e.to_string())),
+    }
 }
 
 #[cfg(test)]
@@ -69,7 +77,7 @@ mod tests {
     use super::*;
 
     fn errors(body: &str) -> Vec<(&'static str, &'static str)> {
-        match TokenRequest::parse(body.as_bytes()) {
+        match TokenRequest::parse(body.as_bytes(), noon()) {
             Err(InvalidSubmission::Fields(errors)) => {
                 errors.iter().map(|error| (error.field, error.code)).collect()
             }
@@ -77,9 +85,23 @@ mod tests {
         }
     }
 
+    fn noon() -> DateTime<Utc> {
+        "2026-11-24T12:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_token_must_end_in_the_future() {
+        let errors_of = |end: &str| errors(&format!(r#"{{"name": "a", "expires_at": "{end}"}}"#));
+        let missing = ("role", "required");
+        for past in ["2026-11-24T12:00:00Z", "2026-11-24T19:59:59+08:00", "0001-01-01T00:00:00Z"] {
+            assert_eq!(errors_of(past), [missing, ("expires_at", "past")], "{past}");
+        }
+        assert_eq!(errors_of("2026-11-24T12:00:00.000001Z"), [missing]);
+    }
+
     #[test]
     fn a_name_and_a_role_are_enough() {
-        let parse = |body: &str| TokenRequest::parse(body.as_bytes()).unwrap();
+        let parse = |body: &str| TokenRequest::parse(body.as_bytes(), noon()).unwrap();
         let plain = parse(r#"{"name": "north", "role": "reader", "gate": null}"#);
         assert_eq!((&*plain.name, plain.role), ("north", Role::Reader));
         assert_eq!((plain.gate, plain.expires_at), (None, None));
@@ -110,6 +132,6 @@ mod tests {
             errors(r#"{"name": 1, "role": []}"#),
             [("name", "wrong_type"), ("role", "wrong_type")]
         );
-        assert!(matches!(TokenRequest::parse(b"[]"), Err(InvalidSubmission::Json(_))));
+        assert!(matches!(TokenRequest::parse(b"[]", noon()), Err(InvalidSubmission::Json(_))));
     }
 }

@@ -36,8 +36,10 @@ pub struct Replacement {
 pub enum NotAmendable {
     /// The `entry_id` of the replacement is used for something else.
     EntryIdReused,
-    /// The entry is voided or replaced by another amendment, or erased.
+    /// The entry is voided or replaced by another amendment.
     AlreadyAmended,
+    /// The entry's names were erased.
+    Erased,
     /// The correction changes nothing of an entry that stands.
     NothingToCorrect,
 }
@@ -129,6 +131,7 @@ impl Trail {
                 let replacement = None;
                 Ok(Decision::Append(Amendment { entry_id, number, replacement, reason, by, at }))
             }
+            _ if self.is_erased() => Err(NotAmendable::Erased),
             _ => Err(NotAmendable::AlreadyAmended),
         }
     }
@@ -157,7 +160,7 @@ impl Trail {
             return Err(NotAmendable::EntryIdReused);
         }
         let number = match self.state() {
-            _ if self.is_erased() => return Err(NotAmendable::AlreadyAmended),
+            _ if self.is_erased() => return Err(NotAmendable::Erased),
             State::Replaced => return Err(NotAmendable::AlreadyAmended),
             State::Stands if passage.has_the_content_of(old) => {
                 return Err(NotAmendable::NothingToCorrect);
@@ -332,13 +335,13 @@ mod tests {
         }
         let last = book.last;
         for id in [stands, replaced, new] {
-            assert_eq!(book.void(id, "x"), Err(NotAmendable::AlreadyAmended));
+            assert_eq!(book.void(id, "x"), Err(NotAmendable::Erased));
         }
         assert_eq!(book.void(voided, "a reason that cannot be compared"), Ok(()));
         assert_eq!(book.correct(replaced, new, "C"), Ok(()));
         assert_eq!(book.correct(stands, new, "B"), Err(NotAmendable::EntryIdReused));
         for id in [stands, voided, replaced, new] {
-            assert_eq!(book.correct(id, other, "A"), Err(NotAmendable::AlreadyAmended));
+            assert_eq!(book.correct(id, other, "A"), Err(NotAmendable::Erased));
             assert!(book.trail(id).is_erased());
         }
         assert_eq!(book.last, last, "nothing is stored");

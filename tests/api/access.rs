@@ -90,8 +90,10 @@ fn senders(app: &TestApp) -> Vec<(&'static str, String)> {
     for role in ["gate", "reader", "clerk", "admin"] {
         senders.push((role, bearer(&make_token(app, json!({"name": role, "role": role})))));
     }
+    app.set_now("2019-12-31T00:00:00Z");
     let past = json!({"name": "expired", "role": "admin", "expires_at": "2020-01-01T00:00:00Z"});
     senders.push(("expired", bearer(&make_token(app, past))));
+    app.set_now("2026-11-24T12:00:00Z");
     let revoked = make_token(app, json!({"name": "revoked", "role": "admin"}));
     assert_eq!(send(app, "DELETE", "/admin/tokens/revoked", &bearer(ADMIN), "").status, 200);
     senders.push(("revoked", bearer(&revoked)));

@@ -116,6 +116,12 @@ on_both_stores! {
         let problem = admin(&app, "POST", "/admin/tokens", body).problem(400, "invalid_entry");
         let fields: Vec<_> = problem["errors"].as_array().unwrap().iter().map(|error| error["field"].clone()).collect();
         assert_eq!(fields, ["name", "role", "gate", "expires_at"]);
+        app.set_now("2026-11-24T12:00:00Z");
+        let body = json!({"name": "a", "role": "reader", "expires_at": "2026-11-24T12:00:00Z"});
+        let problem = admin(&app, "POST", "/admin/tokens", body).problem(400, "invalid_entry");
+        assert_eq!(problem["errors"], json!([{"field": "expires_at", "code": "past", "message": "must be in the future"}]));
+        let problem = admin(&app, "POST", "/admin/tokens", json!("x".repeat(20_000))).problem(413, "body_too_large");
+        assert_eq!(problem["detail"], "The body must have at most 16384 bytes.");
         assert_eq!(list(&app), json!([]));
     }
 
@@ -200,6 +206,7 @@ on_both_stores! {
             (&["create", "x", "--role", "boss"], "--role must be gate, reader, clerk or admin"),
             (&["create", "x", "--role", "clerk", "--gate", "A"], "--gate is only for"),
             (&["create", "x", "--role", "clerk", "--expires", "soon"], "--expires must be an RFC 3339 time"),
+            (&["create", "x", "--role", "clerk", "--expires", "2020-01-01T00:00:00Z"], "--expires must be in the future"),
             (&["revoke", "south"], "no token with the name south"),
         ] {
             let (status, stdout, stderr) = rollcall(&app, arguments);
@@ -298,7 +305,7 @@ fn the_pods_role_may_do_with_tokens_and_sessions_what_it_needs() {
     let now: DateTime<Utc> = "2026-11-24T12:00:00Z".parse().unwrap();
     let later = now + Duration::from_secs(60);
     let body = br#"{"name": "a", "role": "gate", "gate": "A"}"#;
-    let token = IssuedToken::new(TokenRequest::parse(body).unwrap(), now, None);
+    let token = IssuedToken::new(TokenRequest::parse(body, now).unwrap(), now, None);
     let (name, hash) = (token.name.clone(), TokenHash::of(b"secret"));
     let session = Session::new(hash, now);
     let session_hash = TokenHash::of(b"cookie");

@@ -16,6 +16,9 @@ use crate::store::StoreError;
 /// How far they may go back.
 const MAX_REACH: TimeDelta = TimeDelta::days(7);
 
+/// How much further, since the client subtracts the 7 days from its own clock, and before it sends.
+const TOLERANCE: TimeDelta = TimeDelta::minutes(1);
+
 pub(crate) fn routes() -> Vec<Route> {
     routes![inside]
 }
@@ -96,7 +99,7 @@ fn since(value: &str, now: DateTime<Utc>) -> Result<DateTime<Utc>, FieldError> {
     let error = |code, message: String| FieldError::new("since", code, message);
     let since =
         parse_moment(&value.replace(' ', "+")).map_err(|e| error(e.code(), e.to_string()))?;
-    match (now - MAX_REACH..=now).contains(&since) {
+    match (now - MAX_REACH - TOLERANCE..=now).contains(&since) {
         true => Ok(since),
         false => Err(error("out_of_range", "must be a moment of the last 7 days".into())),
     }

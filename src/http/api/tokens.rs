@@ -40,12 +40,13 @@ async fn create(
     browser: Browser,
     service: &State<Service>,
 ) -> Result<TokenAnswer, Problem> {
-    let request = TokenRequest::parse(&body.json)?;
+    let now = service.clock.now();
+    let request = TokenRequest::parse(&body.json, now)?;
     if request.name.is_reserved() {
         return Err(Problem::name_taken());
     }
     let creator = by.caller.as_ref().map(|caller| caller.name.clone());
-    let token = IssuedToken::new(request, service.clock.now(), creator);
+    let token = IssuedToken::new(request, now, creator);
     let secret = Token::generate().map_err(|error| Problem::from(StoreError::defect(error)))?;
     let (hash, stored) = (secret.hash(), token.clone());
     if !service.reader.read(move |store| store.create_token(&hash, &stored)).await? {

@@ -25,6 +25,7 @@ impl From<NotAmendable> for Problem {
         match error {
             NotAmendable::EntryIdReused => Self::entry_id_reused(),
             NotAmendable::AlreadyAmended => Self::already_amended(),
+            NotAmendable::Erased => Self::erased(),
             NotAmendable::NothingToCorrect => Self::nothing_to_correct(),
         }
     }

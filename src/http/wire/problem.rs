@@ -63,7 +63,7 @@ impl Problem {
 
     /// `limit` is in bytes.
     pub(crate) fn body_too_large(limit: usize) -> Self {
-        let detail = format!("The body of an entry must have at most {limit} bytes.");
+        let detail = format!("The body must have at most {limit} bytes.");
         Self::new(&kind::BODY_TOO_LARGE, detail)
     }
 
@@ -90,6 +90,13 @@ impl Problem {
             &kind::ALREADY_AMENDED,
             "Another amendment of this entry is already stored. \
              GET /table/entry/ and its entry_id shows it.",
+        )
+    }
+
+    pub(crate) fn erased() -> Self {
+        Self::new(
+            &kind::ALREADY_AMENDED,
+            "The names of this entry were erased, so it cannot be amended any more.",
         )
     }
 

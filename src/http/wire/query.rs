@@ -76,7 +76,9 @@ impl<'q> Query<'q> {
 
     /// The parameter `q`: a part of a name.
     pub(crate) fn search(&mut self) -> Option<Search> {
-        self.optional("q", |value| Ok(Search::new(value)))
+        self.optional("q", |value| {
+            Search::parse(value).map_err(|e| FieldError::new("q", e.code(), e.to_string()))
+        })
     }
 
     /// The parameter `include`, which can only be `amended`.
