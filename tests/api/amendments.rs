@@ -190,7 +190,8 @@ on_both_stores! {
         void(&app, OTHER, "").problem(400, "invalid_entry");
         void(&app, "7", "").problem(404, "not_found");
         app.get("/table/entry/%zz").problem(400, "bad_request");
-        app.get("/table/entry").problem(404, "not_found");
+        // Only the form for recording by hand is sent there.
+        app.get("/table/entry").problem(405, "method_not_allowed");
         let allow = |method, path: &str| {
             let answer = app.request(method, path, &[], "");
             answer.problem(405, "method_not_allowed");
