@@ -57,10 +57,10 @@ on_both_stores! {
         assert_eq!(names(&all), ["Void", "Re", "Stan", "New"]);
         let rows: Vec<Value> = serde_json::from_str(&all.body).unwrap();
         let amended: Vec<_> = rows.iter().map(|row| row["amended"].clone()).collect();
-        let at = "2019-06-24T04:00:00.000000Z";
+        let (at, by) = ("2019-06-24T04:00:00.000000Z", app.sender());
         assert_eq!(amended, [
-            json!({"kind": "voided", "change": 4, "at": at, "reason": "=posted twice", "by": null, "replacement": null}),
-            json!({"kind": "replaced", "change": 6, "at": at, "reason": "a, \"b\"", "by": null, "replacement": rows[3]["entry_id"]}),
+            json!({"kind": "voided", "change": 4, "at": at, "reason": "=posted twice", "by": by, "replacement": null}),
+            json!({"kind": "replaced", "change": 6, "at": at, "reason": "a, \"b\"", "by": by, "replacement": rows[3]["entry_id"]}),
             Value::Null,
             Value::Null,
         ]);

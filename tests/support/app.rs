@@ -132,6 +132,14 @@ impl TestApp {
         answer(self.agent.get(format!("http://{address}{path}")).call().unwrap())
     }
 
+    /// The name that requests without an `Authorization` of their own are known by.
+    pub fn sender(&self) -> Option<&'static str> {
+        self.token.as_deref().map(|token| {
+            assert_eq!(token, ADMIN_TOKEN, "only the default token's name is known here");
+            "env"
+        })
+    }
+
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         self.request("GET", path, &[], "")
