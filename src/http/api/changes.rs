@@ -1,12 +1,14 @@
+use std::io::Cursor;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use bytes::Bytes;
 use rocket::http::{ContentType, Header};
-use rocket::response::Responder;
-use rocket::{Route, State, get, routes};
+use rocket::response::{Responder, Response};
+use rocket::{Request, Route, State, get, routes};
 use tokio::select;
 
-use crate::domain::{Change, FieldError};
+use crate::domain::{Change, FieldError, Site};
 use crate::http::guard::{MayRead, RequestQuery, SentMethod};
 use crate::http::service::Service;
 use crate::http::wire::{Problem, Query, push_change};
@@ -26,28 +28,37 @@ async fn changes(
 ) -> Result<Page, Problem> {
     let asked = read_request(query.parameters(), method)?;
     let stop = service.stopping.begun();
-    let changes = select! {
-        changes = service.changes.read(asked, stop) => changes?,
+    let page = select! {
+        page = service.changes.read(asked, stop) => page?,
         () = caller.token_end() => return Err(Problem::unauthenticated()),
     };
+    let next = page.last().map_or(asked.after, Change::number);
+    Ok(Page(page.text(|changes| write_page(changes, next, &service.site))))
+}
+
+fn write_page(changes: &[Change], next: i64, site: &Site) -> Vec<u8> {
     let mut json = b"{\"changes\":[".to_vec();
     for (index, change) in changes.iter().enumerate() {
         if index > 0 {
             json.push(b',');
         }
-        push_change(&mut json, change, &service.site);
+        push_change(&mut json, change, site);
     }
-    let next = changes.last().map_or(asked.after, Change::number);
     json.extend_from_slice(format!("],\"next\":{next}}}").as_bytes());
-    // It holds names of people, which no cache on the way may keep.
-    let cache = Header::new("Cache-Control", "no-store");
-    Ok(Page { json: (ContentType::JSON, json), cache })
+    json
 }
 
-#[derive(Responder)]
-struct Page {
-    json: (ContentType, Vec<u8>),
-    cache: Header<'static>,
+struct Page(Bytes);
+
+impl<'r> Responder<'r, 'static> for Page {
+    fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
+        Response::build()
+            .header(ContentType::JSON)
+            // It holds names of people, which no cache on the way may keep.
+            .header(Header::new("Cache-Control", "no-store"))
+            .sized_body(self.0.len(), Cursor::new(self.0))
+            .ok()
+    }
 }
 
 /// Reads the parameters `after`, `limit` and `wait`.

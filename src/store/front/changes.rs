@@ -6,10 +6,9 @@ use tokio::select;
 use tokio::sync::Semaphore;
 
 use super::Reader;
+use super::change_page::{ChangePage, ChangePages};
 use super::follower::{Following, Interest, Known, LONG_HOLD};
 use super::last_recorded::LastRecorded;
-use super::shared_reads::SharedReads;
-use crate::domain::Change;
 use crate::store::{Store, StoreError};
 
 /// How many readers wait at once.
@@ -30,14 +29,10 @@ pub struct ChangeFeed {
     reader: Reader,
     following: Arc<Following>,
     last_recorded: LastRecorded,
-    /// Readers that wait for the same changes share a read.
-    reads: Arc<SharedReads<Range, Arc<Vec<Change>>>>,
+    pages: Arc<ChangePages>,
     /// A permit for each reader that waits.
     waiting: Arc<Semaphore>,
 }
-
-/// Changes above the first number and up to the second, and how many at most.
-type Range = (i64, i64, u16);
 
 /// What a reader asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +83,7 @@ impl ChangeFeed {
             reader,
             following: Arc::new(Following::start(store)?),
             last_recorded,
-            reads: Arc::new(SharedReads::new()),
+            pages: Arc::default(),
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
         })
     }
@@ -99,7 +94,7 @@ impl ChangeFeed {
         &self,
         request: ChangeRequest,
         stop: impl Future<Output = ()>,
-    ) -> Result<Arc<Vec<Change>>, NoChanges> {
+    ) -> Result<Arc<ChangePage>, NoChanges> {
         let ChangeRequest { after, limit, wait } = request;
         let came = Instant::now();
         let (mut interest, mut known) = self.first_look(request).await?;
@@ -116,12 +111,10 @@ impl ChangeFeed {
             let settled = known.horizon.settled();
             if settled > after {
                 let reader = self.reader.clone();
-                let read =
-                    move |store: &dyn Store| store.changes(after, settled, limit).map(Arc::new);
-                let read = async move { reader.read(read).await };
-                let changes = self.reads.read((after, settled, limit), read).await?;
-                if !changes.is_empty() {
-                    return Ok(changes);
+                let read = move |store: &dyn Store| store.changes(after, settled, limit);
+                let page = self.pages.read(known.look, after, limit, reader.read(read)).await?;
+                if page.last().is_some() {
+                    return Ok(page);
                 }
             }
             if came.elapsed() >= short_wait && wait > short_wait && permit.is_none() {

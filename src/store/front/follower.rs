@@ -39,7 +39,7 @@ pub(super) struct Known {
     /// When the last look began.
     pub(super) at: Option<Instant>,
     /// The last look that has ended.
-    look: u64,
+    pub(super) look: u64,
     /// Why it failed, if it did. Nothing is known then.
     failure: Option<StoreError>,
 }

@@ -2,6 +2,7 @@
 //! front of the connections for reading, the changes, and the tokens and sessions that this process
 //! knows.
 
+mod change_page;
 mod changes;
 mod credentials;
 mod distribution;
@@ -20,6 +21,7 @@ mod trail;
 mod writer;
 mod writing;
 
+pub use change_page::ChangePage;
 pub use changes::{ChangeFeed, ChangeRequest, FeedState, NoChanges};
 pub use credentials::Credentials;
 pub use distribution::{Counted, Distribution};
