@@ -10,10 +10,13 @@ import os
 import pathlib
 import random
 import re
+import signal
 import socket
 import sqlite3
 import statistics
 import subprocess
+import sys
+import threading
 import time
 import urllib.request
 import uuid
@@ -108,6 +111,45 @@ class Service:
             raise machine.Failure(f"{self.name} failed at {path} on {connections} connections\n{output}")
         return seen | {"rate": seen["answers"] / seen["seconds"], "resident": machine.memory(self.pid, "VmHWM"),
                        "service": (machine.cpu(self.pid) - before) / seen["answers"]}
+
+
+class Watched:
+    """A service while people look at today's sheet and its metrics are scraped each second.
+
+    `pages.py` tells how a page follows the changes.
+    """
+
+    cut_off = 0
+
+    def __init__(self, service, pages):
+        self.service, self.pages, self.name = service, pages, f"rollcall, {pages} pages"
+
+    def create(self, connections, seconds):
+        with urllib.request.urlopen(self.service.url + Sheet("2030-01-09", 0).path) as answer:
+            last_change = answer.headers["Rollcall-Change"]
+        script, port = pathlib.Path(__file__).with_name("pages.py"), self.service.url.rpartition(":")[2]
+        readers = subprocess.Popen([sys.executable, script, port, str(self.pages), last_change],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, process_group=0)
+        over = threading.Event()
+        scraper = threading.Thread(target=self.scrape, args=[over])
+        try:
+            if readers.stdout.readline() != "open\n":
+                raise machine.Failure("the pages do not open")
+            scraper.start()
+            created = self.service.create(connections, seconds)
+            readers.send_signal(signal.SIGINT)
+            told, _ = readers.communicate()
+            if readers.returncode or int(told) < self.pages:
+                raise machine.Failure(f"the pages were not told: {told}")
+            return created | {"told": int(told)}
+        finally:
+            over.set()
+            machine.kill(readers)
+
+    def scrape(self, over):
+        while not over.wait(1):
+            with urllib.request.urlopen(self.service.url + "/metrics") as answer:
+                answer.read()
 
 
 class Postgres:
