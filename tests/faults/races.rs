@@ -122,7 +122,7 @@ fn batches_of_the_same_entries_in_opposite_order_do_not_deadlock() {
     }
     assert_eq!(sheet(services[0].address(), DAY).len(), ROUNDS * (ENTRIES + 2));
 
-    // No client would notice a deadlock, because the service retries such a batch row by row. So
+    // No client would notice a deadlock, because the service retries such a batch in halves. So
     // the database's own count is checked. A session reports its statistics when it ends.
     services.iter_mut().for_each(Process::kill);
     let mut session = store.postgres();

@@ -2,7 +2,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::timeout_at;
 
 use super::writing::Writing;
 use crate::domain::{Amendment, Passage, Recorded};
@@ -40,7 +40,7 @@ pub enum AmendOutcome {
     ConflictAfterRetry,
 }
 
-/// The requests that wait, by what they ask for. A single amendment is rare, so that they may come
+/// What waits, by what is asked for. A single amendment is rare, so that they may come
 /// after all entries that wait.
 #[derive(Default)]
 pub(super) struct Batch {
@@ -71,7 +71,7 @@ struct Waiting {
 }
 
 impl Queue {
-    /// `limit` bounds how many requests wait; `timeout` how long each does.
+    /// `limit` bounds how many entries and amendments wait; `timeout` how long each does.
     pub(super) fn new(limit: usize, timeout: Duration) -> Self {
         let (waiting, changed) = (Mutex::default(), Condvar::new());
         let writing = Arc::new(Writing::new());
@@ -84,7 +84,7 @@ impl Queue {
     /// [`StoreError::Unreachable`] it may have been, and recording it again is safe.
     pub async fn record(&self, passage: Passage) -> Result<Recorded, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.push(|batch| batch.records.push(Record { passage, answer }))?;
+        self.push(1, |batch| batch.records.push(Record { passage, answer }))?;
         self.wait(answered).await
     }
 
@@ -95,15 +95,48 @@ impl Queue {
         replacement: Option<Passage>,
     ) -> Result<AmendOutcome, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.push(|batch| batch.amends.push(Amend { amendment, replacement, answer }))?;
+        self.push(1, |batch| batch.amends.push(Amend { amendment, replacement, answer }))?;
         self.wait(answered).await
+    }
+
+    /// Records all of `passages`, as [`Self::record`] does for one: none of them if the queue has not
+    /// enough room. The outcomes are in the same order.
+    pub async fn record_all(
+        &self,
+        passages: Vec<Passage>,
+    ) -> Result<Vec<Result<Recorded, StoreError>>, StoreError> {
+        if passages.is_empty() {
+            return Ok(Vec::new());
+        }
+        let deadline = Instant::now() + self.timeout;
+        let (commands, answers): (Vec<_>, Vec<_>) = passages
+            .into_iter()
+            .map(|passage| {
+                let (answer, answered) = oneshot::channel();
+                (Record { passage, answer }, answered)
+            })
+            .unzip();
+        self.push(commands.len(), |batch| batch.records.extend(commands))?;
+        let mut outcomes = Vec::with_capacity(answers.len());
+        for answered in answers {
+            outcomes.push(self.wait_until(deadline, answered).await);
+        }
+        Ok(outcomes)
     }
 
     async fn wait<T>(
         &self,
         answered: oneshot::Receiver<Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        match timeout(self.timeout, answered).await {
+        self.wait_until(Instant::now() + self.timeout, answered).await
+    }
+
+    async fn wait_until<T>(
+        &self,
+        deadline: Instant,
+        answered: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match timeout_at(deadline.into(), answered).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(stopped()),
             Err(_) => Err(StoreError::TimedOut(self.timeout)),
@@ -125,18 +158,19 @@ impl Queue {
         self.shared.writing.clone()
     }
 
-    fn push(&self, add: impl FnOnce(&mut Batch)) -> Result<(), StoreError> {
+    /// Adds `count` entries or amendments, if there is room for all of them.
+    fn push(&self, count: usize, add: impl FnOnce(&mut Batch)) -> Result<(), StoreError> {
         let arrived = Instant::now();
         let mut waiting = self.shared.lock();
         if waiting.closed {
             return Err(stopped());
         }
-        if waiting.batch.len() >= self.shared.limit {
+        if waiting.batch.len() + count > self.shared.limit {
             return Err(StoreError::Busy);
         }
+        let is_first = waiting.batch.len() == 0;
         add(&mut waiting.batch);
-        waiting.batch.arrivals.push((arrived, 1));
-        let is_first = waiting.batch.len() == 1;
+        waiting.batch.arrivals.push((arrived, count));
         drop(waiting);
         // The writer takes all requests at once, so the others need no signal.
         if is_first {

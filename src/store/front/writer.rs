@@ -104,7 +104,7 @@ impl Session {
             match self.record(batch) {
                 Ok(stored) => return answer_all(batch, stored, retried),
                 Err(StoreError::Refused(_)) if batch.len() > 1 => {
-                    return self.settle_one_by_one(batch);
+                    return self.settle_by_halves(batch);
                 }
                 Err(StoreError::Unreachable(_)) => {
                     retried = true;
@@ -120,11 +120,12 @@ impl Session {
         }
     }
 
-    /// Finds the row that made the store refuse the batch, so that only its own entry is refused.
-    fn settle_one_by_one(&mut self, batch: &mut Vec<Record>) {
-        for command in batch.drain(..) {
-            self.settle(&mut vec![command]);
-        }
+    /// Finds the row that made the store refuse the batch, so that only its own entry is refused. A
+    /// gate may send a row that the store refuses again and again, together with hundreds of others.
+    fn settle_by_halves(&mut self, batch: &mut Vec<Record>) {
+        let mut second = batch.split_off(batch.len() / 2);
+        self.settle(batch);
+        self.settle(&mut second);
     }
 
     /// Stores one amendment, and tries it again as [`Self::settle`] does.
