@@ -23,14 +23,19 @@ impl Caller {
 
     /// Fills the gate in where the passage names none.
     pub fn bind(&self, mut passage: Passage) -> Result<Passage, GateMismatch> {
-        match (&self.gate, &passage.gate) {
-            (Some(bound), None) => passage.gate = Some(bound.clone()),
-            (Some(bound), Some(named)) if bound != named => {
-                return Err(GateMismatch { bound_to: bound.clone() });
-            }
-            _ => {}
-        }
+        self.check_gate(passage.gate.as_ref())?;
+        passage.gate = passage.gate.or_else(|| self.gate.clone());
         Ok(passage)
+    }
+
+    /// Refuses another gate than the one that the token is bound to. None is not another one.
+    pub fn check_gate(&self, named: Option<&Text>) -> Result<(), GateMismatch> {
+        match (&self.gate, named) {
+            (Some(bound), Some(named)) if bound != named => {
+                Err(GateMismatch { bound_to: bound.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -100,7 +100,7 @@ fn moment(
     let parsed = match object.member(field)? {
         Member::Absent => return Ok(None),
         Member::Text(text) => parse_moment(&text),
-        Member::Other => Err(InvalidMoment::Malformed),
+        Member::Other(_) => Err(InvalidMoment::Malformed),
     };
     Ok(parsed.map_err(|error| errors.push(invalid(field, error))).ok())
 }
@@ -113,7 +113,7 @@ fn invalid(field: &'static str, error: InvalidMoment) -> FieldError {
 fn text(object: &Object<'_>, field: &str) -> Result<Option<String>, InvalidJson> {
     Ok(match object.member(field)? {
         Member::Text(text) => Some(text.into_owned()),
-        Member::Absent | Member::Other => None,
+        Member::Absent | Member::Other(_) => None,
     })
 }
 

@@ -4,6 +4,7 @@
 
 mod access;
 mod amendment;
+mod batch;
 mod caller;
 mod change;
 mod clock;
@@ -17,6 +18,7 @@ mod erasure;
 mod field_error;
 mod filter;
 mod formula;
+mod gate_report;
 mod imported;
 mod inside;
 mod issued_token;
@@ -39,6 +41,7 @@ mod trail;
 
 pub use access::Access;
 pub use amendment::{Amendment, State, StoredAmendment};
+pub use batch::{SubmittedBatch, parse_batch};
 pub use caller::{Caller, GateMismatch};
 pub use change::Change;
 pub use clock::Clock;
@@ -52,6 +55,7 @@ pub use erasure::{ERASED, Erasure, ErasureScope};
 pub use field_error::FieldError;
 pub use filter::{Filter, Selection};
 pub use formula::{guarded, unguarded};
+pub use gate_report::{Completeness, GateReport};
 pub use imported::{Imported, parse_imported};
 pub use inside::Inside;
 pub use issued_token::IssuedToken;

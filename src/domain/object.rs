@@ -15,8 +15,8 @@ pub enum Member<'a> {
     /// The member is missing, or `null`, which means the same.
     Absent,
     Text(Cow<'a, str>),
-    /// A number, a Boolean, an array or an object.
-    Other,
+    /// A number, a Boolean, an array or an object, as JSON.
+    Other(&'a str),
 }
 
 /// The body is not a JSON object in UTF-8, or a member is given twice. The text says where.
@@ -48,7 +48,7 @@ impl<'a> Object<'a> {
                 Ok(Member::Text(Cow::Borrowed(&json[1..json.len() - 1])))
             }
             [b'"', ..] => Ok(Member::Text(Cow::Owned(serde_json::from_str(json)?))),
-            _ => Ok(Member::Other),
+            _ => Ok(Member::Other(json)),
         }
     }
 }
@@ -132,8 +132,8 @@ mod tests {
         assert_eq!(object.member("b"), text("A\n"));
         assert_eq!(object.member("c"), Ok(Member::Absent));
         assert_eq!(object.member("missing"), Ok(Member::Absent));
-        assert_eq!(object.member("d"), Ok(Member::Other));
-        assert_eq!(object.member("e"), Ok(Member::Other));
+        assert_eq!(object.member("d"), Ok(Member::Other("1")));
+        assert_eq!(object.member("e"), Ok(Member::Other(r#"{"a": [true]}"#)));
         assert!(object.member("f").is_err(), "half of a surrogate pair is no character");
     }
 }

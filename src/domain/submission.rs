@@ -3,6 +3,11 @@ use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{Direction, FieldError, InvalidJson, Member, Object, Passage, Text, parse_moment};
 
+/// What is said of a name, and of the `entry_id` of a batch's entry, that is missing.
+const NAME_EXPECTED: &str = "is required: a string of 1 to 100 characters";
+const ID_EXPECTED: &str =
+    "is required in a batch: a UUID of 36 characters, so that the batch can be sent again";
+
 /// The reasons to reject the body of a create.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InvalidSubmission {
@@ -25,13 +30,39 @@ pub fn parse_submission(
     keys: &[&str],
     received_at: DateTime<Utc>,
 ) -> Result<Passage, InvalidSubmission> {
-    let object = Object::parse(body)?;
+    parse_passage(&Object::parse(body)?, EntryId::Optional, keys, received_at)
+}
+
+/// The same for an entry of a batch, which must have an `entry_id` of its own.
+pub(super) fn parse_named_submission(
+    body: &[u8],
+    received_at: DateTime<Utc>,
+) -> Result<Passage, InvalidSubmission> {
+    parse_passage(&Object::parse(body)?, EntryId::Required, &[], received_at)
+}
+
+/// Whether the body must have an `entry_id`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum EntryId {
+    Optional,
+    Required,
+}
+
+fn parse_passage(
+    object: &Object<'_>,
+    entry_id: EntryId,
+    keys: &[&str],
+    received_at: DateTime<Utc>,
+) -> Result<Passage, InvalidSubmission> {
     let mut errors = Vec::new();
-    let mut fields = Fields { object: &object, errors: &mut errors };
-    let firstname = fields.required("firstname", parse_text)?;
-    let lastname = fields.required("lastname", parse_text)?;
+    let mut fields = Fields { object, errors: &mut errors };
+    let firstname = fields.required("firstname", NAME_EXPECTED, parse_text)?;
+    let lastname = fields.required("lastname", NAME_EXPECTED, parse_text)?;
     let gate = fields.optional("gate", parse_text)?;
-    let id = fields.optional("entry_id", parse_entry_id)?;
+    let id = match entry_id {
+        EntryId::Optional => fields.optional("entry_id", parse_entry_id)?,
+        EntryId::Required => fields.required("entry_id", ID_EXPECTED, parse_entry_id)?,
+    };
     let key = idempotency_key(keys, id, fields.errors);
     let occurred_at = fields.optional("occurred_at", parse_occurred_at)?;
     let direction = fields.optional("direction", parse_direction)?;
@@ -72,19 +103,19 @@ impl Fields<'_> {
         let parsed = match self.object.member(field)? {
             Member::Absent => return Ok(None),
             Member::Text(text) => parse(field, &text),
-            Member::Other => Err(FieldError::new(field, "wrong_type", "must be a string")),
+            Member::Other(_) => Err(FieldError::new(field, "wrong_type", "must be a string")),
         };
         Ok(parsed.map_err(|error| self.errors.push(error)).ok())
     }
 
-    /// The same for a member that must be there.
+    /// The same for a member that must be there. `expected` says what it is.
     fn required<T>(
         &mut self,
         field: &'static str,
+        expected: &'static str,
         parse: impl FnOnce(&'static str, &str) -> Result<T, FieldError>,
     ) -> Result<Option<T>, InvalidJson> {
         if self.object.member(field)? == Member::Absent {
-            let expected = "is required: a string of 1 to 100 characters";
             self.errors.push(FieldError::new(field, "required", expected));
         }
         self.optional(field, parse)

@@ -3,8 +3,8 @@ use rocket::shield::Shield;
 use rocket::{Build, Rocket, Route};
 
 use super::api::{
-    amendments, assets, by_hand, changes, entries, export, health, index, inside, people, scrape,
-    sessions, sheets, tokens, unmatched,
+    amendments, assets, batch, by_hand, changes, entries, export, health, index, inside, people,
+    scrape, sessions, sheets, tokens, unmatched,
 };
 use super::pages::ProblemPages;
 use super::service::{Scraped, Service};
@@ -64,6 +64,7 @@ pub fn mounted_routes() -> Vec<(String, String)> {
 fn routes() -> Vec<Route> {
     [
         entries::routes(),
+        batch::routes(),
         by_hand::routes(),
         amendments::routes(),
         changes::routes(),

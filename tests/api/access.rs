@@ -27,8 +27,9 @@ const VOID: &str = "/table/entry/95844c14-bc2f-4249-8dc5-bd17377c5215/void";
 const CORRECT: &str = "/table/entry/95844c14-bc2f-4249-8dc5-bd17377c5215/correct";
 
 /// Every route, with a path that it matches. A route that is not here fails the test.
-const ROUTES: [(&str, &str, &str, Needs); 24] = [
+const ROUTES: [(&str, &str, &str, Needs); 25] = [
     ("POST", "/table/create", "/table/create", Needs::Create),
+    ("POST", "/table/batch", "/table/batch", Needs::Create),
     ("GET", "/table/view/<_..>", "/table/view/date:today", Needs::Read),
     ("GET", "/table/changes", "/table/changes", Needs::Read),
     ("GET", "/table/export", EXPORT, Needs::Read),

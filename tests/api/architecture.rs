@@ -222,7 +222,7 @@ fn the_search_for_circles_sees_every_kind_of_import() {
     }
     let tree = Tree::read();
     let module = |path: &str| path.split("::").map(str::to_owned).collect::<Module>();
-    let imports = tree.imports(&module("http::api::entries"));
+    let imports = tree.imports(&module("http::api::recording"));
     for target in ["domain::submission", "http::wire::problem", "http::service"] {
         assert!(imports.contains(&module(target)), "{target} in {imports:?}");
     }

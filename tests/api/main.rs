@@ -17,6 +17,7 @@ mod access;
 mod amended_entries;
 mod amendments;
 mod architecture;
+mod batches;
 mod changes;
 mod commands;
 mod cross_site;

@@ -79,7 +79,7 @@ def test_the_rules_work_for_any_release(render, tmp_path, release, fullname, job
 
 
 def test_the_expressions_use_exactly_the_services_metrics():
-    source = (ROOT / "src/http/watch/metrics.rs").read_text()
+    source = "".join(file.read_text() for file in (ROOT / "src/http/watch").glob("*.rs"))
     counted = {f"rollcall_{name}" for name in re.findall(r'register\(\s*"(\w+)"', source)}
     asked = {name for each in EXPRESSIONS for name in re.findall(r"\b(?:rollcall|kube)_\w+", each)} - KUBE_STATE_METRICS
     assert {re.sub(SUFFIX, "", name) for name in asked} == counted

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::connection::{Connection, get};
 use crate::support::{Fresh, Process, StoreKind, wait_until};
@@ -116,6 +117,9 @@ fn use_everything(address: SocketAddr, stop: &AtomicBool) {
         ] {
             connection.post(&body.to_string()).unwrap();
         }
+        let entry = json!({"firstname": "a", "lastname": "b", "entry_id": Uuid::now_v7()});
+        let batch = json!({"entries": [entry]}).to_string();
+        connection.send("POST", "/table/batch", "", &batch).unwrap();
         connection.get("/table/view/date:today").unwrap();
         // Waits for news, of which there are none while a transaction holds them up.
         connection.get("/table/changes?after=1&wait=1").unwrap();

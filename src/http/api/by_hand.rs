@@ -2,7 +2,8 @@ use rocket::http::{Header, Status};
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, post, routes};
 
-use crate::domain::{Day, Recorded, parse_submission};
+use super::recording::Recording;
+use crate::domain::Day;
 use crate::http::guard::{MayCreate, ObjectBody};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
@@ -21,20 +22,9 @@ async fn record(
     service: &State<Service>,
     metrics: &State<Metrics>,
 ) -> Result<SeeSheet, Problem> {
-    let mut passage = parse_submission(&body.json, &[], service.clock.now())?;
-    if let Some(caller) = by.caller {
-        passage = caller.bind(passage).inspect_err(|_| metrics.refused())?;
-    }
-    let entry_id = passage.entry_id;
-    let recorded = service.queue.record(passage).await;
-    let recorded = recorded.map_err(|error| Problem::not_recorded(error, entry_id))?;
-    metrics.recorded(&recorded);
-    match recorded {
-        Recorded::Created(entry) | Recorded::Replayed(entry) => {
-            Ok(SeeSheet(service.site.day_of(entry.passage.login)))
-        }
-        Recorded::Reused => Err(Problem::entry_id_reused()),
-    }
+    let recording = Recording { service, metrics, caller: by.caller.as_deref() };
+    let stored = recording.record(&body.json, &[]).await?;
+    Ok(SeeSheet(service.site.day_of(stored.entry.passage.login)))
 }
 
 /// The browser goes to the sheet that the entry is on.

@@ -95,6 +95,7 @@ fn map() -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "routes": {
             "POST /table/create": "record an entry: firstname, lastname, and optionally gate, entry_id, occurred_at, direction, person_ref",
+            "POST /table/batch": "record up to 500 entries, each with its entry_id: entries, and optionally gate, as_of, pending, oldest_pending",
             "GET /table/view/date:YYYYMMDD": "the whole sheet of a day",
             "GET /table/view/date:today": "the whole sheet of today",
             "POST /table/entry": "record an entry by a form, and go to its sheet",

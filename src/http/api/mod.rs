@@ -3,6 +3,7 @@
 
 pub(super) mod amendments;
 pub(super) mod assets;
+pub(super) mod batch;
 pub(super) mod by_hand;
 pub(super) mod changes;
 pub(super) mod entries;
@@ -12,6 +13,7 @@ pub(super) mod index;
 pub(super) mod inside;
 pub(super) mod people;
 mod reading;
+mod recording;
 pub(super) mod scrape;
 pub(super) mod sessions;
 pub(super) mod sheets;

@@ -3,7 +3,7 @@ use rocket::{Route, State, get, routes};
 
 use crate::http::guard::MayRead;
 use crate::http::service::Scraped;
-use crate::http::watch::{Gauges, Metrics};
+use crate::http::watch::{Gauged, Metrics};
 use crate::http::wire::Problem;
 use crate::store::Reader;
 
@@ -35,7 +35,7 @@ async fn free_metrics(
 }
 
 async fn scrape(metrics: &Metrics, scraped: &Scraped) -> Result<(ContentType, String), Problem> {
-    let gauges = Gauges {
+    let gauges = Gauged {
         queue_depth: scraped.queue.depth(),
         queue_limit: scraped.queue.limit(),
         primary: scraped.reader.load(),

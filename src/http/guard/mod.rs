@@ -2,6 +2,7 @@
 //! reads a header needs it in the server's list of headers (`READ_HEADERS`).
 
 mod admission;
+mod batch_body;
 mod browser;
 mod caller;
 mod credential;
@@ -19,6 +20,7 @@ mod sent_method;
 mod visitor;
 
 pub(super) use admission::Admission;
+pub(super) use batch_body::BatchBody;
 pub(super) use browser::Browser;
 pub(super) use caller::{MayAdminister, MayAmend, MayCreate, MayCreateFromAnySite, MayRead};
 pub(super) use entry_body::EntryBody;

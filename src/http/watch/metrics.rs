@@ -2,20 +2,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::entry_counts::EntryCounts;
+use super::gauges::{Gauged, Gauges};
 use super::histogram::WritingHistogram;
 use crate::domain::Recorded;
 use crate::http::wire::CODES;
-use crate::store::{Distribution, FeedState, ReadLoad, Writing};
+use crate::store::{Distribution, Writing};
 
 /// The upper bounds of the histograms' buckets, in seconds.
 const SECONDS: [f64; 13] =
@@ -23,6 +22,9 @@ const SECONDS: [f64; 13] =
 
 /// The same for lengths in bytes.
 const BYTES: [f64; 9] = [1e3, 4e3, 16e3, 64e3, 256e3, 1e6, 4e6, 16e6, 64e6];
+
+/// The same for numbers of entries. An empty batch is a sign of life.
+const ENTRIES: [f64; 10] = [0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0];
 
 /// The metrics of one service. Clones count together.
 #[derive(Clone)]
@@ -33,27 +35,12 @@ pub(crate) struct Metrics {
     durations: Family<RouteLabel, Histogram, fn() -> Histogram>,
     problems: Family<ProblemLabel, Counter>,
     entries: EntryCounts,
+    batches: Histogram,
     sheets: Histogram,
     replica_fallbacks: Counter,
     refused: Counter,
     without_credential: Counter,
-    queue_depth: Gauge,
-    queue_limit: Gauge,
-    reads_running: Family<ServerLabel, Gauge>,
-    reads_waiting: Family<ServerLabel, Gauge>,
-    waiting_readers: Gauge,
-    changes_behind: Gauge,
-    changes_held_up_since: Gauge,
-}
-
-/// What is asked for when the metrics are read, and not counted.
-pub(crate) struct Gauges {
-    pub queue_depth: usize,
-    pub queue_limit: usize,
-    pub primary: ReadLoad,
-    pub replica: Option<ReadLoad>,
-    pub feed: FeedState,
-    pub now: DateTime<Utc>,
+    gauges: Gauges,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -73,12 +60,6 @@ struct ProblemLabel {
     code: &'static str,
 }
 
-/// The database server that is read.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ServerLabel {
-    server: &'static str,
-}
-
 impl Metrics {
     /// `writing` is what is measured of the queue and of its writer.
     pub(crate) fn new(writing: &Arc<Writing>) -> Self {
@@ -89,17 +70,12 @@ impl Metrics {
             durations: Family::new_with_constructor(histogram),
             problems: Family::default(),
             entries: EntryCounts::new(),
+            batches: Histogram::new(ENTRIES),
             sheets: Histogram::new(BYTES),
             replica_fallbacks: Counter::default(),
             refused: Counter::default(),
             without_credential: Counter::default(),
-            queue_depth: Gauge::default(),
-            queue_limit: Gauge::default(),
-            reads_running: Family::default(),
-            reads_waiting: Family::default(),
-            waiting_readers: Gauge::default(),
-            changes_behind: Gauge::default(),
-            changes_held_up_since: Gauge::default(),
+            gauges: Gauges::default(),
         };
         // Present from the start, so that the first one is an increase.
         for code in CODES {
@@ -119,12 +95,17 @@ impl Metrics {
             "From the arrival of a request to the start of its answer",
             self.durations.clone(),
         );
-        r.register("problems", "Answers that were problems, by their code", self.problems.clone());
+        r.register(
+            "problems",
+            "Answers that were problems, and those of entries in batches, by their code",
+            self.problems.clone(),
+        );
         r.register(
             "entries",
             "Entries answered as stored, by gate if they name one",
             self.entries.family(),
         );
+        r.register("batch_entries", "Entries in a batch that a gate sent", self.batches.clone());
         r.register("sheet_bytes", "Lengths of sheets, in any form", self.sheets.clone());
         r.register(
             "replica_fallbacks",
@@ -141,8 +122,6 @@ impl Metrics {
             "Requests without a token, except those that never need one",
             self.without_credential.clone(),
         );
-        r.register("queue_depth", "Entries that wait for the store", self.queue_depth.clone());
-        r.register("queue_limit", "Entries that may wait", self.queue_limit.clone());
         let measured = |per_unit, distribution: fn(&Writing) -> &Distribution| WritingHistogram {
             writing: writing.clone(),
             distribution,
@@ -163,45 +142,13 @@ impl Metrics {
             "Entries that are committed together",
             measured(1.0, |writing| &writing.entries),
         );
-        r.register("reads_running", "Reads of the store that run", self.reads_running.clone());
-        r.register(
-            "reads_waiting",
-            "Reads of the store that wait because too many run",
-            self.reads_waiting.clone(),
-        );
-        r.register(
-            "changes_waiting_readers",
-            "Readers that wait for changes",
-            self.waiting_readers.clone(),
-        );
-        r.register(
-            "changes_behind",
-            "Numbers of changes that are visible and not told yet, because open transactions hold them up",
-            self.changes_behind.clone(),
-        );
-        r.register(
-            "changes_held_up_since_timestamp_seconds",
-            "Since when open transactions hold up changes, in seconds since 1970; 0 if none does",
-            self.changes_held_up_since.clone(),
-        );
+        self.gauges.register(r);
         registry
     }
 
     /// All metrics in the text format of OpenMetrics 1.0.
-    pub(crate) fn encode(&self, gauges: &Gauges) -> Result<String, fmt::Error> {
-        let count = |number: usize| number.try_into().unwrap_or(i64::MAX);
-        let Gauges { queue_depth, queue_limit, primary, replica, feed, now } = gauges;
-        self.queue_depth.set(count(*queue_depth));
-        self.queue_limit.set(count(*queue_limit));
-        for (server, load) in [("primary", Some(primary)), ("replica", replica.as_ref())] {
-            let Some(ReadLoad { running, waiting }) = load else { continue };
-            self.reads_running.get_or_create(&ServerLabel { server }).set(count(*running));
-            self.reads_waiting.get_or_create(&ServerLabel { server }).set(count(*waiting));
-        }
-        self.waiting_readers.set(count(feed.waiting));
-        self.changes_behind.set(feed.behind);
-        let since = feed.held_up_for.map(|held_up_for| (*now - held_up_for).timestamp());
-        self.changes_held_up_since.set(since.unwrap_or(0));
+    pub(crate) fn encode(&self, now: &Gauged) -> Result<String, fmt::Error> {
+        self.gauges.set(now);
         let mut body = String::new();
         text::encode(&mut body, &self.registry)?;
         Ok(body)
@@ -215,7 +162,7 @@ impl Metrics {
         self.durations.get_or_create(&route).observe(took.as_secs_f64());
     }
 
-    /// An answer was a problem.
+    /// An answer, or the result of an entry in a batch, was a problem.
     pub(crate) fn problem(&self, code: &'static str) {
         self.problems.get_or_create(&ProblemLabel { code }).inc();
     }
@@ -223,6 +170,11 @@ impl Metrics {
     /// An entry was answered as stored.
     pub(crate) fn recorded(&self, recorded: &Recorded) {
         self.entries.count(recorded);
+    }
+
+    /// A gate sent so many entries together.
+    pub(crate) fn batch(&self, entries: usize) {
+        self.batches.observe(entries as f64);
     }
 
     /// A sheet of this length in bytes is sent.

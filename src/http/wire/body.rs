@@ -10,9 +10,6 @@ use tokio::time::{Instant, timeout_at};
 
 use super::problem::Problem;
 
-/// The longest body of a create, in bytes.
-const MAX_BODY: usize = 16 * 1024;
-
 /// How much of a body that nobody needs is read and discarded, in bytes. A client that is still
 /// sending when the connection closes would see a reset instead of the answer.
 const MAX_DISCARDED: usize = 4 * 1024 * 1024;
@@ -52,11 +49,12 @@ impl RequestBody {
         })
     }
 
-    /// The bytes of a body that arrives completely and has at most `MAX_BODY` of them.
-    pub(crate) async fn bytes(&self) -> Result<&[u8], Problem> {
-        match self.0.received.get_or_init(|| self.read()).await {
+    /// The bytes of a body that arrives completely and has at most `limit` of them. A request has one
+    /// guard that reads its body, so the limit is always the same.
+    pub(crate) async fn bytes(&self, limit: usize) -> Result<&[u8], Problem> {
+        match self.0.received.get_or_init(|| self.read(limit)).await {
             Received::Complete(bytes) => Ok(bytes),
-            Received::TooLarge => Err(Problem::body_too_large(MAX_BODY)),
+            Received::TooLarge => Err(Problem::body_too_large(limit)),
             Received::BrokenOff => {
                 Err(Problem::bad_request("The body is malformed, or broke off before its end."))
             }
@@ -66,9 +64,9 @@ impl RequestBody {
         }
     }
 
-    async fn read(&self) -> Received {
+    async fn read(&self, limit: usize) -> Received {
         let Some(mut body) = self.take_unread() else { return Received::Complete(Bytes::new()) };
-        let received = Received::read(&mut body).await;
+        let received = Received::read(&mut body, limit).await;
         if matches!(received, Received::TooLarge) {
             *self.0.unread.lock().unwrap_or_else(PoisonError::into_inner) = Some(body);
         }
@@ -83,10 +81,10 @@ impl RequestBody {
 }
 
 impl Received {
-    /// Reads a body, up to the piece that makes it too long.
-    async fn read(body: &mut Incoming) -> Self {
+    /// Reads a body, up to the piece that makes it longer than `limit` bytes.
+    async fn read(body: &mut Incoming, limit: usize) -> Self {
         // The client may have told the length.
-        if body.size_hint().lower() > MAX_BODY as u64 {
+        if body.size_hint().lower() > limit as u64 {
             return Self::TooLarge;
         }
         let deadline = Instant::now() + TIMEOUT;
@@ -100,7 +98,7 @@ impl Received {
             };
             // Trailers are ignored.
             let Ok(data) = frame.into_data() else { continue };
-            if received.len() + data.len() > MAX_BODY {
+            if received.len() + data.len() > limit {
                 return Self::TooLarge;
             }
             if received.is_empty() && body.is_end_stream() {

@@ -65,7 +65,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let (kind, detail) = match error {
             StoreError::Busy => {
-                (&kind::BUSY, "Nothing was recorded. Send the entry again in a moment.")
+                (&kind::BUSY, "Nothing was recorded. Send the same again in a moment.")
             }
             StoreError::TimedOut(_)
             | StoreError::Unreachable(_)

@@ -42,6 +42,15 @@ impl Problem {
         self.kind.status
     }
 
+    pub(crate) fn code(&self) -> &'static str {
+        self.kind.code
+    }
+
+    /// The real reason, for the log only.
+    pub(crate) fn cause(&self) -> Option<&StoreError> {
+        self.cause.as_deref()
+    }
+
     /// A malformed request that has no code of its own.
     pub(crate) fn bad_request(detail: &'static str) -> Self {
         Self::new(&kind::BAD_REQUEST, detail)
@@ -166,6 +175,19 @@ impl Problem {
                      recorded. Send it again with the same entry_id: that is safe.",
                 )
             },
+            error => error.into(),
+        }
+    }
+
+    /// The same for a batch. Nobody knows which of its entries are recorded.
+    pub(crate) fn batch_not_recorded(error: StoreError) -> Self {
+        match error {
+            StoreError::TimedOut(_) | StoreError::Unreachable(_) => Self::new(
+                &kind::STORE_UNAVAILABLE,
+                "The store did not answer in time, so it is unknown which entries were recorded. \
+                 Send the batch again with the same entry_ids: that is safe.",
+            )
+            .caused_by(error),
             error => error.into(),
         }
     }

@@ -1,0 +1,86 @@
+use std::io::Cursor;
+
+use rocket::http::ContentType;
+use rocket::response::{Responder, Response};
+use rocket::{Request, Route, State, post, routes};
+
+use super::recording::{Recording, StoredEntry};
+use crate::domain::{Site, parse_batch};
+use crate::http::guard::{BatchBody, MayCreate, RequestId};
+use crate::http::service::Service;
+use crate::http::watch::{Metrics, log_not_recorded};
+use crate::http::wire::{Problem, push_entry};
+
+pub(crate) fn routes() -> Vec<Route> {
+    routes![batch]
+}
+
+/// Records up to 500 entries, each for itself. Without any it is a sign of life.
+#[post("/table/batch")]
+async fn batch(
+    by: MayCreate,
+    body: BatchBody<'_>,
+    request_id: RequestId,
+    service: &State<Service>,
+    metrics: &State<Metrics>,
+) -> Result<Results, Problem> {
+    let batch = parse_batch(body.0, service.clock.now())?;
+    let recording = Recording { service, metrics, caller: by.caller.as_deref() };
+    recording.check_gate(batch.gate.as_ref())?;
+    metrics.batch(batch.entries.len());
+    let results = recording.record_all(batch.entries).await?;
+    for problem in results.iter().filter_map(|result| result.as_ref().err()) {
+        metrics.problem(problem.code());
+    }
+    let causes = results.iter().filter_map(|result| result.as_ref().err()?.cause());
+    log_not_recorded(&request_id.id, request_id.trace_id(), causes);
+    Ok(Results { results, site: service.site })
+}
+
+/// What became of each entry of a batch.
+struct Results {
+    results: Vec<Result<StoredEntry, Problem>>,
+    site: Site,
+}
+
+impl Results {
+    fn json(&self) -> Vec<u8> {
+        let mut json = Vec::with_capacity(64 + 512 * self.results.len());
+        json.extend_from_slice(b"{\"results\":[");
+        for (number, result) in self.results.iter().enumerate() {
+            if number > 0 {
+                json.push(b',');
+            }
+            match result {
+                Ok(StoredEntry { entry, is_replay }) => {
+                    let status = if *is_replay { "200" } else { "201" };
+                    push_status(&mut json, status);
+                    json.extend_from_slice(b"\"entry\":");
+                    push_entry(&mut json, entry, &self.site);
+                }
+                Err(problem) => {
+                    push_status(&mut json, &problem.status().code.to_string());
+                    json.extend_from_slice(b"\"problem\":");
+                    // Strings and numbers always serialize, and writing to a Vec cannot fail.
+                    let _ = serde_json::to_writer(&mut json, problem);
+                }
+            }
+            json.push(b'}');
+        }
+        json.extend_from_slice(b"]}");
+        json
+    }
+}
+
+fn push_status(json: &mut Vec<u8>, status: &str) {
+    json.extend_from_slice(b"{\"status\":");
+    json.extend_from_slice(status.as_bytes());
+    json.push(b',');
+}
+
+impl<'r> Responder<'r, 'static> for Results {
+    fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
+        let json = self.json();
+        Response::build().header(ContentType::JSON).sized_body(json.len(), Cursor::new(json)).ok()
+    }
+}
