@@ -17,8 +17,8 @@ pub(super) const MAX_EXPORTS: usize = 2;
 pub struct Service {
     pub(crate) queue: Queue,
     pub(crate) reader: Reader,
-    /// Requests for the same day, filter and form share a read.
-    pub(crate) sheets: Sheets<(Day, Listing), DaySheet>,
+    /// Requests for the same sheet share a read.
+    pub(crate) sheets: Sheets<SheetRequest, DaySheet>,
     pub(crate) changes: ChangeFeed,
     pub(crate) spools: Spools,
     /// One permit for each export that may run.
@@ -27,6 +27,15 @@ pub struct Service {
     pub(crate) site: Site,
     pub(crate) clock: Clock,
     pub(crate) stopping: Stopping,
+}
+
+/// What is asked of a sheet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct SheetRequest {
+    pub day: Day,
+    pub listing: Listing,
+    /// Whether only the figures are wanted.
+    pub leaves_rows_out: bool,
 }
 
 /// A sheet as it was read, in the form that was wanted.

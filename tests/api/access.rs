@@ -185,9 +185,11 @@ on_both_stores! {
 
     fn a_browser_is_not_prompted_for_a_password(store: StoreKind) {
         let app = start(store, Access::Token);
-        let answer = app.request("GET", "/table/view/date:today", &[("Sec-Fetch-Mode", "navigate")], "");
-        answer.problem(401, "unauthenticated");
-        assert_challenges(&answer, &["Bearer"]);
+        for header in [("Sec-Fetch-Mode", "navigate"), ("X-Requested-With", "fetch")] {
+            let answer = app.request("GET", "/table/view/date:today", &[header], "");
+            answer.problem(401, "unauthenticated");
+            assert_challenges(&answer, &["Bearer"]);
+        }
     }
 
     fn checks_are_made_in_the_contracts_order(store: StoreKind) {

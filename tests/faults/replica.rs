@@ -90,6 +90,8 @@ fn sheets_are_read_from_the_replica_and_report_its_lag() {
     let system = Replication::start();
     system.record("A");
     system.wait_for_replica("A");
+    let page = get(system.service.address(), "/table/view/date:today?format=html");
+    assert!(lag(&page).is_some() && page.header("rollcall-change").is_some(), "{page:?}");
 
     system.replica.session().batch_execute("SELECT pg_wal_replay_pause()").unwrap();
     wait_until("replay pauses", || {

@@ -10,8 +10,8 @@ use crate::http::guard::{MayRead, RequestId, RequestQuery};
 use crate::http::service::{MAX_EXPORTS, Service};
 use crate::http::watch::log_broken_off;
 use crate::http::wire::{
-    Form, Listing, LongBody, PartSender, Parts, Problem, ReaderLeft, Rows, SpooledSheet, Spools,
-    change_header, describe, parts,
+    Form, Freshness, Listing, LongBody, PartSender, Parts, Problem, ReaderLeft, Rows, SpooledSheet,
+    Spools, describe, parts,
 };
 use crate::store::{Reader, StoreError};
 
@@ -43,13 +43,13 @@ async fn export(
         listing,
     };
     // Before the snapshots of the days, so that each contains these changes.
-    let change = service.changes.settled().await;
+    let freshness = Freshness::of_primary(service.changes.settled().await);
     // Read before the answer begins, so that a store that is away is still a problem document.
     let first = days_left.read(days.first(), true).await?;
     let (sender, body) = parts();
     let sending = Sending { days_left, sender, request_id, _permit: permit };
     tokio::spawn(sending.run(days, first, caller.token_end()));
-    Ok(Export { body, form, days, change })
+    Ok(Export { body, form, days, freshness })
 }
 
 /// An export whose answer has begun.
@@ -167,16 +167,16 @@ struct Export {
     body: Parts,
     form: Form,
     days: DayRange,
-    /// The export contains every change up to this one.
-    change: i64,
+    freshness: Freshness,
 }
 
 impl<'r> Responder<'r, 'static> for Export {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let mut response = Response::build();
         describe(&mut response, self.form, &format!("attendance-{}", self.days));
-        response.header(change_header(self.change));
+        let mut response = response.finalize();
+        self.freshness.set_headers(&mut response);
         LongBody::of(request).set_parts(self.body);
-        response.ok()
+        Ok(response)
     }
 }

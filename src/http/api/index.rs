@@ -7,7 +7,7 @@ use super::sheets::{self, PageRequest};
 use crate::domain::Day;
 use crate::http::guard::{Browser, RequestQuery, Visitor};
 use crate::http::pages::{Frame, Page, RowsPage, Tab, Viewer, start_page};
-use crate::http::service::Service;
+use crate::http::service::{Service, SheetRequest};
 use crate::http::watch::Metrics;
 use crate::http::wire::{Form, Listing, Problem, Query, encoded_query};
 
@@ -38,7 +38,8 @@ async fn index(
     let origin = visitor.origin();
     if viewer().may_read {
         let listing = Listing::of(&mut Query::parse(""), Form::Html);
-        let request = PageRequest { day, listing, search: None, origin: Some(origin) };
+        let sheet = SheetRequest { day, listing, leaves_rows_out: false };
+        let request = PageRequest { sheet, search: None, origin: Some(origin) };
         let frame = Frame::new(viewer(), Tab::Today, browser);
         if let Ok(page) = sheets::page(frame, request, service, metrics).await {
             return Ok(Index::Today(page));

@@ -57,7 +57,7 @@ async fn inside(
     let spools = service.spools.clone();
     let read = service.reader.read_long(move |store, progress| {
         let mut inside = Inside::default();
-        each_entry(store, instants, progress, |entry| inside.add(entry))?;
+        each_entry(store, &instants.into(), progress, |entry| inside.add(entry))?;
         let mut spool = spools.begin();
         if form == Form::Json {
             let head = head(&site, now, since, inside.outs_seen());
@@ -86,7 +86,7 @@ async fn people(
 ) -> Result<(Vec<Entry>, bool), StoreError> {
     let read = service.reader.read_long(move |store, progress| {
         let mut inside = Inside::default();
-        each_entry(store, instants, progress, |entry| inside.add(entry))?;
+        each_entry(store, &instants.into(), progress, |entry| inside.add(entry))?;
         let outs_seen = inside.outs_seen();
         Ok((inside.into_sorted(gate.as_ref()), outs_seen))
     });

@@ -7,9 +7,7 @@ use crate::domain::{Day, DayRange, FieldError, People, PersonDay};
 use crate::http::guard::{Browser, MayRead, RequestQuery};
 use crate::http::pages::{Frame, RowsPage, Tab, Viewer, people_page};
 use crate::http::service::Service;
-use crate::http::wire::{
-    Form, LongBody, Problem, Query, Rows, SpooledSheet, change_header, describe,
-};
+use crate::http::wire::{Form, Freshness, LongBody, Problem, Query, Rows, SpooledSheet, describe};
 use crate::store::StoreError;
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -36,13 +34,13 @@ async fn people(
     let Some(days) = days else { return Err(Problem::internal()) };
     let (site, spools) = (service.site, service.spools.clone());
     // Before the snapshots of the days, so that each contains these changes.
-    let change = service.changes.settled().await;
+    let freshness = Freshness::of_primary(service.changes.settled().await);
     let read = service.reader.read_long(move |store, progress| {
         let (mut spool, mut rows) = (spools.begin(), Rows::new(form, site));
         rows.begin::<PersonDay>(spool.buffer());
         for day in days.days() {
             let mut people = People::of(day);
-            each_entry(store, site.instants(day), progress, |entry| people.add(entry))?;
+            each_entry(store, &site.instants(day).into(), progress, |entry| people.add(entry))?;
             for person in people.into_sorted() {
                 rows.push(spool.buffer(), &person);
                 spool.flush_if_full().map_err(StoreError::defect)?;
@@ -56,9 +54,10 @@ async fn people(
     if form == Form::Html {
         let viewer = Viewer::new(caller.access(), caller.caller.as_deref());
         let frame = Frame::new(viewer, Tab::People, browser);
-        return people_page(frame, days, body, &site).map(Answer::Page);
+        let page = people_page(frame, days, body, &site)?;
+        return Ok(Answer::Page(page.with_freshness(freshness)));
     }
-    Ok(Answer::Rows(Hours { body, form, days, change }))
+    Ok(Answer::Rows(Hours { body, form, days, freshness }))
 }
 
 /// The path with the days that the form of the page names, as browsers write days; without any days
@@ -112,17 +111,17 @@ struct Hours {
     body: SpooledSheet,
     form: Form,
     days: DayRange,
-    /// They contain every change up to this one.
-    change: i64,
+    freshness: Freshness,
 }
 
 impl<'r> Responder<'r, 'static> for Hours {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let mut response = Response::build();
         describe(&mut response, self.form, &format!("people-{}", self.days));
-        response.header(change_header(self.change));
         response.header(Header::new("Content-Length", self.body.length().to_string()));
+        let mut response = response.finalize();
+        self.freshness.set_headers(&mut response);
         LongBody::of(request).set(self.body);
-        response.ok()
+        Ok(response)
     }
 }

@@ -57,15 +57,15 @@ pub(crate) fn spool_entries(
     })
 }
 
-/// Calls `each` with every entry of `instants` that is neither voided nor replaced.
+/// Calls `each` with every selected entry that is neither voided nor replaced.
 pub(crate) fn each_entry(
     store: &dyn Store,
-    instants: Range<DateTime<Utc>>,
+    selection: &Selection,
     progress: &Progress,
     mut each: impl FnMut(Entry),
 ) -> Result<(), StoreError> {
     let mut portion = Portion::default();
-    store.each_entry(&instants.into(), &mut |entry| {
+    store.each_entry(selection, &mut |entry| {
         each(entry);
         portion.count(false, progress)
     })
@@ -77,7 +77,7 @@ pub(crate) async fn count_inside(reader: &Reader, now: DateTime<Utc>) -> Result<
     reader
         .read_long(move |store, progress| {
             let mut inside = Inside::default();
-            each_entry(store, instants, progress, |entry| inside.add(entry))?;
+            each_entry(store, &instants.into(), progress, |entry| inside.add(entry))?;
             Ok(inside.into_sorted(None).len())
         })
         .await

@@ -4,14 +4,14 @@ use rocket::http::Header;
 use rocket::response::{Responder, Response};
 use rocket::{Either, Request, Route, State, get, routes};
 
-use super::reading::{begin_entries, count_inside, spool_entries};
-use crate::domain::{Day, DaySummary, InvalidDay, Site};
+use super::reading::{begin_entries, count_inside, each_entry, spool_entries};
+use crate::domain::{Day, DaySummary, Entry, InvalidDay, Selection, Site};
 use crate::http::guard::{Browser, MayRead, RequestPath, RequestQuery};
 use crate::http::pages::{Frame, RowsPage, SheetView, Tab, Viewer, sheet_page};
-use crate::http::service::{DaySheet, Service};
+use crate::http::service::{DaySheet, Service, SheetRequest};
 use crate::http::watch::Metrics;
 use crate::http::wire::{
-    Form, Listing, LongBody, Problem, Rows, Spools, change_header, describe, segments_after,
+    Form, Freshness, Listing, LongBody, Problem, Query, Rows, Spools, describe, segments_after,
 };
 use crate::store::{Progress, ReadSheet, Source, Store, StoreError};
 
@@ -38,24 +38,27 @@ async fn view(
     let (mut query, form) = query.parse();
     let listing = Listing::of(&mut query, form);
     let search = query.optional("q", |text| Ok(text.to_owned()));
+    // The script of today's sheet has the rows already.
+    let rows = |query: &mut Query<'_>| query.optional("rows", |value| Ok(value == "none"));
+    let leaves_rows_out = form == Form::Html && rows(&mut query) == Some(true);
     query.finish()?;
+    let request = SheetRequest { day, listing, leaves_rows_out };
     if form != Form::Html {
-        let read = read(day, listing, service, metrics).await?;
+        let read = read(request, service, metrics).await?;
         return Ok(Either::Left(Sheet { read, form, day }));
     }
     let is_today = service.site.day_of(now) == day;
     let viewer = Viewer::new(caller.access(), caller.caller.as_deref());
     let tab = if is_today { Tab::Today } else { Tab::Other };
     let frame = Frame::new(viewer, tab, browser);
-    page(frame, PageRequest { day, listing, search, origin: None }, service, metrics)
+    page(frame, PageRequest { sheet: request, search, origin: None }, service, metrics)
         .await
         .map(Either::Right)
 }
 
 /// Which sheet a page shows.
 pub(super) struct PageRequest<'a> {
-    pub day: Day,
-    pub listing: Listing,
+    pub sheet: SheetRequest,
     /// What the listing searches for, as it was typed.
     pub search: Option<String>,
     /// The address of the service, for the page that tells newcomers about it.
@@ -70,23 +73,26 @@ pub(super) async fn page(
     metrics: &Metrics,
 ) -> Result<RowsPage, Problem> {
     let (site, now) = (service.site, service.clock.now());
-    let PageRequest { day, listing, search, origin } = request;
-    let (filter, includes_amended) = (listing.filter.clone(), listing.includes_amended);
-    let DaySheet { rows, summary } = read(day, listing, service, metrics).await?.sheet;
-    // A page of today without this figure is better than none.
-    let inside = match site.day_of(now) == day {
+    let PageRequest { sheet, search, origin } = request;
+    let SheetRequest { day, listing, leaves_rows_out } = sheet.clone();
+    let read = read(sheet, service, metrics).await?;
+    let freshness = freshness(&read);
+    let DaySheet { rows, summary } = read.sheet;
+    // A page of today without this figure is better than none. At the end of the day it stays.
+    let inside = match site.day_of(now) == day || leaves_rows_out {
         true => count_inside(&service.reader, now).await.ok(),
         false => None,
     };
     let summary = summary.ok_or_else(Problem::internal)?;
-    let filter = &filter;
     let view = SheetView {
         day,
         rows,
+        leaves_rows_out,
+        freshness,
         summary: &summary,
-        filter,
+        filter: &listing.filter,
         search,
-        includes_amended,
+        includes_amended: listing.includes_amended,
         now,
         inside,
         origin,
@@ -95,22 +101,32 @@ pub(super) async fn page(
 }
 
 async fn read(
-    day: Day,
-    listing: Listing,
+    request: SheetRequest,
     service: &Service,
     metrics: &Metrics,
 ) -> Result<ReadSheet<DaySheet>, Problem> {
     let (site, spools) = (service.site, service.spools.clone());
-    let key = (day, listing.clone());
+    let leaves_rows_out = request.leaves_rows_out;
+    let key = request.clone();
     let read = move |store: &dyn Store, progress: &Progress| {
-        spool(store, &spools, site, day, &listing, progress)
+        spool(store, &spools, site, &request, progress)
     };
     let read = service.sheets.read(key, read).await?;
     if read.source == Source::InsteadOfReplica {
         metrics.fell_back();
     }
-    metrics.sheet(read.sheet.rows.length());
+    if !leaves_rows_out {
+        metrics.sheet(read.sheet.rows.length());
+    }
     Ok(read)
+}
+
+fn freshness<T>(read: &ReadSheet<T>) -> Freshness {
+    let replica_lag = match read.source {
+        Source::Replica { lag } => Some(lag),
+        Source::Primary | Source::InsteadOfReplica => None,
+    };
+    Freshness { change: read.change, replica_lag }
 }
 
 /// Reads the sheet of `day` into a spool, so that the connection to the store is free again before
@@ -119,20 +135,30 @@ fn spool(
     store: &dyn Store,
     spools: &Spools,
     site: Site,
-    day: Day,
-    listing: &Listing,
+    request: &SheetRequest,
     progress: &Progress,
 ) -> Result<DaySheet, StoreError> {
-    let instants = site.instants(day);
+    let SheetRequest { day, listing, leaves_rows_out } = request;
+    let instants = site.instants(*day);
     let (mut spool, mut rows) = (spools.begin(), Rows::new(listing.form, site));
     let mut summary = (listing.form == Form::Html).then(|| DaySummary::of(&instants));
-    begin_entries(listing, &rows, &mut spool);
-    spool_entries(store, instants, listing, &mut rows, &mut spool, progress, |entry| {
+    let mut count = |entry: &Entry| {
         if let Some(summary) = &mut summary {
             summary.add(entry);
         }
-    })?;
-    rows.end(spool.buffer());
+    };
+    if *leaves_rows_out {
+        let selection = Selection { instants, filter: listing.filter.clone() };
+        each_entry(store, &selection, progress, |entry| {
+            if listing.shows(&entry) {
+                count(&entry);
+            }
+        })?;
+    } else {
+        begin_entries(listing, &rows, &mut spool);
+        spool_entries(store, instants, listing, &mut rows, &mut spool, progress, count)?;
+        rows.end(spool.buffer());
+    }
     let rows = spool.finish().map_err(StoreError::defect)?;
     Ok(DaySheet { rows, summary: summary.map(Arc::new) })
 }
@@ -148,14 +174,11 @@ impl<'r> Responder<'r, 'static> for Sheet {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let mut response = Response::build();
         describe(&mut response, self.form, &format!("attendance-{}", self.day));
-        let ReadSheet { sheet: DaySheet { rows, .. }, source, change } = self.read;
+        let rows = &self.read.sheet.rows;
         response.header(Header::new("Content-Length", rows.length().to_string()));
-        response.header(change_header(change));
-        if let Source::Replica { lag } = source {
-            let seconds = format!("{:.3}", lag.as_secs_f64());
-            response.header(Header::new("Rollcall-Replica-Lag", seconds));
-        }
-        LongBody::of(request).set(rows);
-        response.ok()
+        let mut response = response.finalize();
+        freshness(&self.read).set_headers(&mut response);
+        LongBody::of(request).set(self.read.sheet.rows);
+        Ok(response)
     }
 }

@@ -14,6 +14,7 @@ static STYLE: LazyLock<File> =
     LazyLock::new(|| File::new("style", "css", include_str!("style.css")));
 static SCRIPT: LazyLock<File> =
     LazyLock::new(|| File::new("script", "js", include_str!("script.js")));
+static LIVE: LazyLock<File> = LazyLock::new(|| File::new("live", "js", include_str!("live.js")));
 static ICON: LazyLock<File> = LazyLock::new(|| File::new("icon", "svg", include_str!("icon.svg")));
 
 /// A file that pages load.
@@ -40,6 +41,11 @@ pub(super) fn script_path() -> &'static str {
     &SCRIPT.path
 }
 
+/// Of the script that keeps today's sheet current.
+pub(super) fn live_script_path() -> &'static str {
+    &LIVE.path
+}
+
 pub(super) fn icon_path() -> &'static str {
     &ICON.path
 }
@@ -49,7 +55,7 @@ pub(super) fn icon_path() -> &'static str {
 pub(crate) fn asset(name: &str) -> Option<Asset> {
     let (stem, ending) = name.rsplit_once('.')?;
     let (stem, _hash) = stem.split_once('-')?;
-    let files: [&'static LazyLock<File>; 3] = [&STYLE, &SCRIPT, &ICON];
+    let files: [&'static LazyLock<File>; 4] = [&STYLE, &SCRIPT, &LIVE, &ICON];
     let file = files.into_iter().find(|file| file.name == stem && file.ending == ending)?;
     let is_current = file.path.strip_prefix("/assets/") == Some(name);
     Some(Asset { file, is_current })

@@ -59,6 +59,10 @@ impl Frame {
         assets::script_path()
     }
 
+    pub(super) fn live_script(&self) -> &'static str {
+        assets::live_script_path()
+    }
+
     pub(super) fn icon(&self) -> &'static str {
         assets::icon_path()
     }

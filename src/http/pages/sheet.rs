@@ -7,12 +7,15 @@ use super::frame::{Frame, Tab};
 use super::rows::RowsPage;
 use super::shown_moment::ShownMoment;
 use crate::domain::{Day, DaySummary, Filter, Passages, Site};
-use crate::http::wire::{Problem, SpooledSheet, encoded_query};
+use crate::http::wire::{Freshness, Problem, SpooledSheet, blank_entry_rows, encoded_query};
 
 /// What the page of a sheet shows.
 pub(crate) struct SheetView<'a> {
     pub day: Day,
     pub rows: SpooledSheet,
+    /// Whether the rows were not asked for.
+    pub leaves_rows_out: bool,
+    pub freshness: Freshness,
     pub summary: &'a DaySummary,
     pub filter: &'a Filter,
     /// The part of a name that was searched for.
@@ -35,6 +38,10 @@ struct SheetPage<'a> {
     before: Option<Day>,
     after: Option<Day>,
     is_today: bool,
+    /// On today's sheet.
+    live: Option<Live>,
+    leaves_rows_out: bool,
+    is_empty: bool,
     as_of: ShownMoment,
     zone: &'static str,
     entries: u64,
@@ -55,13 +62,22 @@ struct SheetPage<'a> {
     origin: Option<&'a str>,
 }
 
+/// What the script needs that keeps today's sheet current.
+struct Live {
+    begins: ShownMoment,
+    ends: ShownMoment,
+    /// The page contains every change up to this number.
+    change: i64,
+    blank_rows: String,
+}
+
 /// The sheet of a day: figures first, then the entries.
 pub(crate) fn sheet_page(
     frame: Frame,
     view: SheetView<'_>,
     site: &Site,
 ) -> Result<RowsPage, Problem> {
-    let SheetView { day, summary, filter, .. } = view;
+    let SheetView { day, summary, filter, freshness, .. } = view;
     let gate = filter.gate.as_deref().unwrap_or_default();
     let direction = filter.direction.map_or("", |direction| direction.as_str());
     let person_ref = filter.person_ref.as_deref().unwrap_or_default();
@@ -74,6 +90,7 @@ pub(crate) fn sheet_page(
         ("q", search),
         ("include", include),
     ]);
+    let is_today = site.day_of(view.now) == day;
     let page = SheetPage {
         frame,
         title: day.in_words(),
@@ -81,7 +98,10 @@ pub(crate) fn sheet_page(
         date: day.dashed(),
         before: day.previous(),
         after: day.next(),
-        is_today: site.day_of(view.now) == day,
+        is_today,
+        live: is_today.then(|| live(day, freshness, site)),
+        leaves_rows_out: view.leaves_rows_out,
+        is_empty: view.rows.length() == 0,
         as_of: ShownMoment::new(view.now, site),
         zone: site.zone_name(),
         entries: summary.entries,
@@ -99,5 +119,15 @@ pub(crate) fn sheet_page(
         new_entry: Uuid::now_v7(),
         origin: view.origin,
     };
-    RowsPage::of(&page, view.rows)
+    Ok(RowsPage::of(&page, view.rows)?.with_freshness(freshness))
+}
+
+fn live(day: Day, freshness: Freshness, site: &Site) -> Live {
+    let instants = site.instants(day);
+    Live {
+        begins: ShownMoment::new(instants.start, site),
+        ends: ShownMoment::new(instants.end, site),
+        change: freshness.change,
+        blank_rows: blank_entry_rows(),
+    }
 }

@@ -20,7 +20,7 @@ use crate::http::watch::{Arrival, TraceId};
 use crate::http::wire::{Chunks, LongBody, LongContent, Parts, RequestBody, Target, discard};
 
 /// The headers that guards and handlers read. Rocket does not get any other.
-static READ_HEADERS: [HeaderName; 10] = [
+static READ_HEADERS: [HeaderName; 11] = [
     ACCEPT,
     AUTHORIZATION,
     CONTENT_TYPE,
@@ -31,6 +31,7 @@ static READ_HEADERS: [HeaderName; 10] = [
     HeaderName::from_static("sec-fetch-mode"),
     HeaderName::from_static("sec-fetch-site"),
     HeaderName::from_static("x-forwarded-proto"),
+    HeaderName::from_static("x-requested-with"),
 ];
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

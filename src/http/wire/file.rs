@@ -3,11 +3,6 @@ use rocket::response::Builder;
 
 use super::form::Form;
 
-/// `Rollcall-Change`: the answer contains every change up to `number`.
-pub(crate) fn change_header(number: i64) -> Header<'static> {
-    Header::new("Rollcall-Change", number.to_string())
-}
-
 /// Sets the headers of an answer that has rows with names of people. `name` is that of the file in
 /// which a browser stores a CSV, without its ending.
 pub(crate) fn describe(response: &mut Builder<'_>, form: Form, name: &str) {

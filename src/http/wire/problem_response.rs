@@ -99,8 +99,10 @@ impl<'r> Responder<'r, 'static> for Problem {
         if self.kind.code == kind::UNAUTHENTICATED.code {
             response.header(Header::new("WWW-Authenticate", r#"Bearer realm="rollcall""#));
             // wget and Java's clients send a password only when they are asked for it. A browser
-            // would show a prompt, and every browser sends this header.
-            if !request.headers().contains("Sec-Fetch-Mode") {
+            // would show a prompt. Browsers send the first header, except over plain HTTP, and our
+            // script the second.
+            let is_browser = |name| request.headers().contains(name);
+            if !["Sec-Fetch-Mode", "X-Requested-With"].into_iter().any(is_browser) {
                 let basic = r#"Basic realm="rollcall", charset="UTF-8""#;
                 response.header_adjoin(Header::new("WWW-Authenticate", basic));
             }

@@ -1,0 +1,29 @@
+use std::time::Duration;
+
+use rocket::http::Header;
+use rocket::response::Response;
+
+/// How current the rows of an answer are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Freshness {
+    /// The rows contain every change up to this number, and perhaps some above it.
+    pub change: i64,
+    /// The upper bound of the replica's lag, if a replica was read.
+    pub replica_lag: Option<Duration>,
+}
+
+impl Freshness {
+    /// Of rows that the primary has.
+    pub(crate) fn of_primary(change: i64) -> Self {
+        Self { change, replica_lag: None }
+    }
+
+    /// Sets `Rollcall-Change`, and `Rollcall-Replica-Lag` in seconds.
+    pub(crate) fn set_headers(self, response: &mut Response<'_>) {
+        response.set_header(Header::new("Rollcall-Change", self.change.to_string()));
+        if let Some(lag) = self.replica_lag {
+            let seconds = format!("{:.3}", lag.as_secs_f64());
+            response.set_header(Header::new("Rollcall-Replica-Lag", seconds));
+        }
+    }
+}
