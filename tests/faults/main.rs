@@ -23,9 +23,11 @@ mod load_generator;
 mod load_lock;
 mod pending_creates;
 mod probes;
+mod prometheus_server;
 mod request_log;
 mod store_lock;
 
+mod alerts;
 mod amendments;
 mod broken_export;
 mod changes;

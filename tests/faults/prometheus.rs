@@ -2,90 +2,19 @@
 //! alerts about the service finds data.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::connection::{Connection, get};
+use crate::prometheus_server::{PrometheusServer, program};
 use crate::support::{Fresh, Process, StoreKind, wait_until};
 
 const DASHBOARD: &str = include_str!("../../helm/rollcall/files/dashboard.json");
-
-/// A program of Prometheus, which `tests/chart/install.sh` unpacks.
-fn program(name: &str) -> Command {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".tools/prometheus/usr/bin");
-    let program = path.join(name);
-    assert!(program.exists(), "{program:?} is missing: tests/chart/install.sh installs it");
-    Command::new(program)
-}
-
-struct Prometheus {
-    child: Child,
-    address: SocketAddr,
-    agent: ureq::Agent,
-    _files: TempDir,
-}
-
-impl Prometheus {
-    /// Scrapes `target` four times a second.
-    fn start(target: SocketAddr) -> Self {
-        let files = tempfile::tempdir().unwrap();
-        let config = json!({
-            "global": {"scrape_interval": "250ms", "scrape_timeout": "250ms"},
-            "scrape_configs": [{
-                "job_name": "rollcall",
-                "static_configs": [
-                    {"targets": [target.to_string()], "labels": {"namespace": "gates", "pod": "a"}},
-                ],
-            }],
-        });
-        // JSON is YAML.
-        let file = files.path().join("prometheus.yml");
-        std::fs::write(&file, config.to_string()).unwrap();
-        // Free until now. Prometheus cannot say which port it has chosen.
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let child = program("prometheus")
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!("--storage.tsdb.path={}", files.path().join("data").display()))
-            .arg(format!("--web.listen-address={address}"))
-            .args(["--query.lookback-delta=1m", "--log.level=error"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        Self { child, address, agent, _files: files }
-    }
-
-    /// The values that `expression` has now, without those that are not numbers. Empty if there are
-    /// none, and until Prometheus is up.
-    fn query(&self, expression: &str) -> Vec<f64> {
-        let url = format!("http://{}/api/v1/query", self.address);
-        let Ok(mut response) = self.agent.get(url).query("query", expression).call() else {
-            return Vec::new();
-        };
-        let body = response.body_mut().read_to_string().unwrap();
-        let Ok(answer) = serde_json::from_str::<Value>(&body) else { return Vec::new() };
-        assert_eq!(answer["status"], "success", "{expression}: {answer}");
-        let samples = answer["data"]["result"].as_array().unwrap();
-        let values = samples.iter().map(|sample| sample["value"][1].as_str().unwrap());
-        values.map(|value| value.parse().unwrap()).filter(|value: &f64| value.is_finite()).collect()
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// The expressions of all panels, each with its panel's title.
 fn queries() -> Vec<(String, String)> {
@@ -133,7 +62,8 @@ fn every_query_of_the_dashboard_finds_data() {
     let service = Process::serve(&[&store.environment()[..], &setting].concat());
     let line = service.wait_for_line("listening");
     let port: SocketAddr = line["metrics_address"].as_str().unwrap().parse().unwrap();
-    let prometheus = Prometheus::start(port);
+    let labels = json!({"namespace": "gates", "pod": "a"});
+    let prometheus = PrometheusServer::start(&[("rollcall", port, labels)], "groups: []");
 
     let mut connection = Connection::open(service.address()).unwrap();
     let entry = json!({"firstname": "Arvin", "lastname": "Cudanin"});

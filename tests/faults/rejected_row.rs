@@ -11,7 +11,7 @@ use crate::support::{Fresh, Process, StoreKind, on_both_stores};
 const OTHERS: u64 = 20;
 
 /// Makes the database reject every row with the last name 'Rejected'.
-fn add_trigger(store: &Fresh) {
+pub fn add_trigger(store: &Fresh) {
     store.sql(match store {
         Fresh::Postgres(_) => {
             "CREATE FUNCTION guard_rows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
