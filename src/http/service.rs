@@ -1,6 +1,6 @@
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
@@ -8,7 +8,10 @@ use super::guard::Admission;
 use super::watch::Stopping;
 use super::wire::{Listing, SpooledSheet, Spools};
 use crate::domain::{Access, Clock, Day, DaySummary, Site, TokenHash};
-use crate::store::{ChangeFeed, Credentials, LastRecorded, Queue, Reader, Sheets, Store, Writer};
+use crate::store::{
+    ChangeFeed, Credentials, KeptReads, LastRecorded, Queue, ReadSheet, Reader, Sheets, Store,
+    StoreError, Writer,
+};
 
 /// How many exports run at once. Each holds a connection most of the time while it is read.
 pub(super) const MAX_EXPORTS: usize = 2;
@@ -19,6 +22,8 @@ pub struct Service {
     pub(crate) reader: Reader,
     /// Requests for the same sheet share a read.
     pub(crate) sheets: Sheets<SheetRequest, DaySheet>,
+    /// The figures of today, which open pages ask for all the time.
+    pub(crate) figures: Figures,
     pub(crate) changes: ChangeFeed,
     pub(crate) spools: Spools,
     /// One permit for each export that may run.
@@ -44,6 +49,29 @@ pub(crate) struct DaySheet {
     pub rows: SpooledSheet,
     /// Its figures, for a page.
     pub summary: Option<Arc<DaySummary>>,
+    /// How many people are inside, on the page of today.
+    pub inside: Option<usize>,
+}
+
+/// Figures that may be a second old.
+pub(crate) struct Figures {
+    kept: KeptReads<SheetRequest, ReadSheet<DaySheet>>,
+    started: Instant,
+}
+
+impl Figures {
+    fn new() -> Self {
+        Self { kept: KeptReads::default(), started: Instant::now() }
+    }
+
+    /// The figures that `read` reads, unless they were read in this second.
+    pub(crate) async fn read(
+        &self,
+        request: SheetRequest,
+        read: impl Future<Output = Result<ReadSheet<DaySheet>, StoreError>>,
+    ) -> Result<ReadSheet<DaySheet>, StoreError> {
+        self.kept.read(self.started.elapsed().as_secs(), request, read).await
+    }
 }
 
 /// What is asked when the metrics are read.
@@ -104,6 +132,7 @@ impl Service {
                 }
                 None => Sheets::from_primary(reader.clone(), changes.clone()),
             },
+            figures: Figures::new(),
             changes,
             spools: Spools::default(),
             exports: Arc::new(Semaphore::new(MAX_EXPORTS)),

@@ -24,8 +24,8 @@ pub use erasing::{Erasable, Eraser, Erasing};
 pub use error::{Cause, StoreError};
 pub use front::{
     AmendOutcome, ChangeFeed, ChangePage, ChangeRequest, Counted, Credentials, Distribution,
-    FeedState, LastRecorded, NoChanges, Progress, Queue, ReadLoad, ReadSheet, Reader, Sheets,
-    Source, Writer, Writing, replica_timeout,
+    FeedState, KeptReads, LastRecorded, NoChanges, Progress, Queue, ReadLoad, ReadSheet, Reader,
+    Sheets, Source, Writer, Writing, replica_timeout,
 };
 pub use postgres::{Password, PostgresStore, PostgresTarget};
 pub use replication::{Position, Replication};

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::domain::{Entry, Inside, Selection};
 use crate::http::wire::{EntryAndAmendment, Listing, Rows, Spool};
-use crate::store::{Progress, Reader, Store, StoreError};
+use crate::store::{Progress, Store, StoreError};
 
 /// How far back 'inside' looks by default: the longest shift and some hours.
 pub(crate) const DEFAULT_REACH: TimeDelta = TimeDelta::hours(24);
@@ -72,15 +72,15 @@ pub(crate) fn each_entry(
 }
 
 /// How many people are inside at `now`, as `GET /table/inside` lists them.
-pub(crate) async fn count_inside(reader: &Reader, now: DateTime<Utc>) -> Result<usize, StoreError> {
+pub(crate) fn count_inside(
+    store: &dyn Store,
+    now: DateTime<Utc>,
+    progress: &Progress,
+) -> Result<usize, StoreError> {
     let instants = now - DEFAULT_REACH..now + TimeDelta::microseconds(1);
-    reader
-        .read_long(move |store, progress| {
-            let mut inside = Inside::default();
-            each_entry(store, &instants.into(), progress, |entry| inside.add(entry))?;
-            Ok(inside.into_sorted(None).len())
-        })
-        .await
+    let mut inside = Inside::default();
+    each_entry(store, &instants.into(), progress, |entry| inside.add(entry))?;
+    Ok(inside.into_sorted(None).len())
 }
 
 /// The entries since the last sign of life.

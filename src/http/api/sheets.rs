@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use rocket::http::Header;
 use rocket::response::{Responder, Response};
 use rocket::{Either, Request, Route, State, get, routes};
@@ -77,12 +78,7 @@ pub(super) async fn page(
     let SheetRequest { day, listing, leaves_rows_out } = sheet.clone();
     let read = read(sheet, service, metrics).await?;
     let freshness = freshness(&read);
-    let DaySheet { rows, summary } = read.sheet;
-    // A page of today without this figure is better than none. At the end of the day it stays.
-    let inside = match site.day_of(now) == day || leaves_rows_out {
-        true => count_inside(&service.reader, now).await.ok(),
-        false => None,
-    };
+    let DaySheet { rows, summary, inside } = read.sheet;
     let summary = summary.ok_or_else(Problem::internal)?;
     let view = SheetView {
         day,
@@ -107,11 +103,18 @@ async fn read(
 ) -> Result<ReadSheet<DaySheet>, Problem> {
     let (site, spools) = (service.site, service.spools.clone());
     let leaves_rows_out = request.leaves_rows_out;
-    let key = request.clone();
-    let read = move |store: &dyn Store, progress: &Progress| {
-        spool(store, &spools, site, &request, progress)
+    let (key, now) = (request.clone(), service.clock.now());
+    let read = {
+        let request = request.clone();
+        move |store: &dyn Store, progress: &Progress| {
+            spool(store, &spools, site, &request, now, progress)
+        }
     };
-    let read = service.sheets.read(key, read).await?;
+    let read = service.sheets.read(key, read);
+    let read = match leaves_rows_out {
+        true => service.figures.read(request, read).await?,
+        false => read.await?,
+    };
     if read.source == Source::InsteadOfReplica {
         metrics.fell_back();
     }
@@ -136,6 +139,7 @@ fn spool(
     spools: &Spools,
     site: Site,
     request: &SheetRequest,
+    now: DateTime<Utc>,
     progress: &Progress,
 ) -> Result<DaySheet, StoreError> {
     let SheetRequest { day, listing, leaves_rows_out } = request;
@@ -159,8 +163,11 @@ fn spool(
         spool_entries(store, instants, listing, &mut rows, &mut spool, progress, count)?;
         rows.end(spool.buffer());
     }
+    // At the end of the day an open page keeps this figure.
+    let is_live = listing.form == Form::Html && (*leaves_rows_out || site.day_of(now) == *day);
+    let inside = is_live.then(|| count_inside(store, now, progress)).transpose()?;
     let rows = spool.finish().map_err(StoreError::defect)?;
-    Ok(DaySheet { rows, summary: summary.map(Arc::new) })
+    Ok(DaySheet { rows, summary: summary.map(Arc::new), inside })
 }
 
 /// A sheet of a day.

@@ -3,7 +3,8 @@
 
 const WAIT_SECONDS = 25;
 const SHORT_WAIT_SECONDS = 1;
-const CHANGES_AT_ONCE = 500;
+const CHANGES_AT_ONCE = 200;
+const BETWEEN_REQUESTS = 500;
 const TIMEOUT = 40_000;
 const LONGEST_PAUSE = 30_000;
 const RELOAD_PAUSE = 5_000;
@@ -75,8 +76,8 @@ async function catchUp() {
   if (isCurrent && (areFiguresBehind ? now >= nextFiguresAt : now - figuresAt > OLDEST_FIGURES)) {
     await readFigures();
   }
-  // A server that is stopping does not let its readers wait.
-  if (changes.length === 0 && performance.now() - began < 500) await pause(1_000);
+  // When many pass, or the server is stopping and lets nobody wait, it is not asked all the time.
+  await pause(began + BETWEEN_REQUESTS - performance.now());
 }
 
 async function ask(path) {

@@ -6,8 +6,9 @@ use tokio::select;
 use tokio::sync::Semaphore;
 
 use super::Reader;
-use super::change_page::{ChangePage, ChangePages};
+use super::change_page::ChangePage;
 use super::follower::{Following, Interest, Known, LONG_HOLD};
+use super::kept_reads::KeptReads;
 use super::last_recorded::LastRecorded;
 use crate::store::{Store, StoreError};
 
@@ -29,7 +30,9 @@ pub struct ChangeFeed {
     reader: Reader,
     following: Arc<Following>,
     last_recorded: LastRecorded,
-    pages: Arc<ChangePages>,
+    /// By the number after which they begin, and how many changes they have at most. Nobody is told
+    /// more between two looks.
+    pages: Arc<KeptReads<(i64, u16), Arc<ChangePage>>>,
     /// A permit for each reader that waits.
     waiting: Arc<Semaphore>,
 }
@@ -112,7 +115,9 @@ impl ChangeFeed {
             if settled > after {
                 let reader = self.reader.clone();
                 let read = move |store: &dyn Store| store.changes(after, settled, limit);
-                let page = self.pages.read(known.look, after, limit, reader.read(read)).await?;
+                let read =
+                    async move { reader.read(read).await.map(ChangePage::new).map(Arc::new) };
+                let page = self.pages.read(known.look, (after, limit), read).await?;
                 if page.last().is_some() {
                     return Ok(page);
                 }
