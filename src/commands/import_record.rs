@@ -129,6 +129,7 @@ impl Importing {
                 });
                 Ok(outcomes.collect())
             }
+            Err(error @ StoreError::Refused(_)) if self.recorder.rehearse().is_err() => Err(error),
             // One row is the cause. The others are recorded without it.
             Err(StoreError::Refused(_)) if passages.len() > 1 => {
                 let one_by_one = passages.iter().map(|passage| self.record_new(&[passage]));
@@ -158,14 +159,14 @@ impl Known {
             });
         }
         let same_moment = self.by_moment.get(&row.passage.login)?;
-        let is_equal = |known: &Passage| known.has_same_content(&row.passage);
+        let is_equal = |known: &Passage| known.has_the_content_of(&row.passage);
         same_moment.iter().any(is_equal).then_some(Outcome::ThereBefore)
     }
 }
 
 /// The outcome of a row whose `entry_id` is stored.
 fn compared(stored: &Passage, row: &Passage) -> Outcome {
-    match stored.has_same_content(row) {
+    match stored.has_the_content_of(row) {
         true => Outcome::ThereBefore,
         false => DIFFERENT,
     }

@@ -41,17 +41,6 @@ impl Passage {
             && self.person_ref == other.person_ref
     }
 
-    /// Whether both are the same person passing the same gate at the same moment, whatever their ids
-    /// are, when they were received, and who chose the moment.
-    pub fn has_same_content(&self, other: &Self) -> bool {
-        self.login == other.login
-            && self.firstname == other.firstname
-            && self.lastname == other.lastname
-            && self.gate == other.gate
-            && self.direction == other.direction
-            && self.person_ref == other.person_ref
-    }
-
     /// The moment that the gate sent, if it sent one.
     fn occurred_at(&self) -> Option<DateTime<Utc>> {
         (self.login != self.received_at).then_some(self.login)

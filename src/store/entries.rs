@@ -44,6 +44,10 @@ pub trait Recorder {
     /// recorder must not be used again.
     fn record(&mut self, batch: &[&Passage]) -> Result<Vec<Stored>, StoreError>;
 
+    /// Records an entry that nothing is wrong with, and takes it back before it is committed. Tells
+    /// whether a refusal was due to a row: this one is only refused by a store that refuses all.
+    fn rehearse(&mut self) -> Result<(), StoreError>;
+
     /// Stores `amendment`, with the entry that replaces its own if there is one, in one transaction.
     /// `None`, and nothing is stored, if the number of the amendment or the `entry_id` of the
     /// replacement is taken, or the entry is erased.

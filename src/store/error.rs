@@ -28,9 +28,16 @@ pub enum StoreError {
     /// Too many long reads are running for this one to go on. It is started again later.
     #[error("deferred, so that short reads can run")]
     Deferred,
-    /// The store is there and refuses. In a batch, one row may be the cause.
+    /// The store is there and refuses. A row that is recorded may be the cause, or the store's own
+    /// trouble, such as a full disk.
     #[error("the store refused")]
     Refused(#[source] Cause),
+    /// The store refuses a row, though it takes others.
+    #[error("the store refuses this row")]
+    RefusedRow(#[source] Cause),
+    /// A sheet cannot be written to a temporary file.
+    #[error("no temporary file can be written")]
+    Unspooled(#[source] Cause),
     /// A defect of this program: a panic, or stored data that makes no sense.
     #[error("defect")]
     Defect(#[source] Cause),
@@ -50,6 +57,10 @@ impl StoreError {
 
     pub fn refused(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Refused(Arc::from(cause.into()))
+    }
+
+    pub fn unspooled(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::Unspooled(Arc::from(cause.into()))
     }
 
     pub fn defect(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {

@@ -10,6 +10,7 @@ mod erasing;
 mod error;
 mod front;
 mod postgres;
+mod rehearsal;
 mod replication;
 mod schema;
 mod sessions;

@@ -22,6 +22,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
             "erasing",
             "sessions",
             "replication",
+            "rehearsal",
             "schema",
             "error",
         ],

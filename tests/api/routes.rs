@@ -1,8 +1,10 @@
 //! The paths and methods of the service, and the answers to all other requests.
 
+use std::time::Duration;
+
 use serde_json::json;
 
-use crate::support::{Answer, StoreKind, TestApp, on_both_stores};
+use crate::support::{Answer, Fresh, Options, StoreKind, TestApp, on_both_stores};
 
 const GETS: [&str; 8] = [
     "/table",
@@ -91,10 +93,11 @@ on_both_stores! {
     }
 
     fn no_answer_contains_sql_or_a_file_or_a_host(store: StoreKind) {
-        let app = TestApp::start(store);
+        let timeout = Duration::from_secs(1);
+        let app = TestApp::with(Fresh::migrated(store), Options { timeout, ..Options::default() });
         app.store.sql("ALTER TABLE attendance RENAME TO renamed");
         for answer in [app.post(json!({"firstname": "a", "lastname": "b"})), app.get("/table/view/date:today")] {
-            answer.problem(500, "internal");
+            answer.problem(503, "store_unavailable");
             for word in ["attendance", "SELECT", "INSERT", "relation", "no such", "127.0.0.1", "src/", "sqlite", "postgres"] {
                 assert!(!answer.body.contains(word), "{word} in {}", answer.body);
             }

@@ -36,6 +36,7 @@ mod crashes;
 mod cut_networks;
 mod erasing;
 mod example_gates;
+mod full_disk;
 mod full_queue;
 mod metrics_port;
 mod migrations;

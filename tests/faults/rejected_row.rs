@@ -61,4 +61,43 @@ on_both_stores! {
         }
         assert_eq!(post(service.address(), &visitor()).status, 201);
     }
+
+    // The same trigger for all rows: then no entry is the cause.
+    fn a_store_that_refuses_every_row_is_unavailable(store: StoreKind) {
+        let store = Fresh::migrated(store);
+        add_trigger(&store);
+        let timeout = [("DATABASE_TIMEOUT_SECONDS", "1".to_owned())];
+        let service = Process::serve(&[&store.environment()[..], &timeout].concat());
+        assert_eq!(post(service.address(), &visitor()).status, 201);
+        let is_rejected = "NEW.lastname = 'Rejected'";
+        let (change, restore) = match store {
+            Fresh::Postgres(_) => {
+                let function = |condition: &str| {
+                    format!(
+                        "CREATE OR REPLACE FUNCTION guard_rows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                         IF {condition} THEN RAISE EXCEPTION 'words of SQL'; END IF; RETURN NEW; END $$"
+                    )
+                };
+                (function("true"), function(is_rejected))
+            }
+            Fresh::Embedded(_) => (
+                "CREATE TRIGGER guard_all BEFORE INSERT ON attendance \
+                 BEGIN SELECT RAISE(ABORT, 'words of SQL'); END"
+                    .to_owned(),
+                "DROP TRIGGER guard_all".to_owned(),
+            ),
+        };
+        store.sql(&change);
+        let refused = post(service.address(), &visitor());
+        refused.problem(503, "store_unavailable");
+        assert!(refused.header("retry-after").is_some(), "{refused:?}");
+        let line = service.wait_for_line("the store cannot be written to");
+        assert!(line["error"].as_str().unwrap().contains("words of SQL"), "{line}");
+
+        store.sql(&restore);
+        assert_eq!(post(service.address(), &visitor()).status, 201);
+        assert_eq!(sheet(service.address(), "today").len(), 2);
+        let rejected = json!({"firstname": "Arvin", "lastname": "Rejected"});
+        post(service.address(), &rejected).problem(500, "internal");
+    }
 }

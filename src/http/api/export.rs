@@ -137,7 +137,7 @@ impl DaysLeft {
                 progress,
                 |_| (),
             )?;
-            Ok((spool.finish().map_err(StoreError::defect)?, rows))
+            Ok((spool.finish().map_err(StoreError::unspooled)?, rows))
         });
         let (sheet, rows) = read.await?;
         self.rows = rows;

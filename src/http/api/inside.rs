@@ -67,13 +67,13 @@ async fn inside(
         rows.begin::<Entry>(spool.buffer());
         for entry in inside.into_sorted(gate.as_ref()) {
             rows.push(spool.buffer(), &entry);
-            spool.flush_if_full().map_err(StoreError::defect)?;
+            spool.flush_if_full().map_err(StoreError::unspooled)?;
         }
         rows.end(spool.buffer());
         if form == Form::Json {
             spool.buffer().push(b'}');
         }
-        spool.finish().map_err(StoreError::defect)
+        spool.finish().map_err(StoreError::unspooled)
     });
     Ok(Either::Left(List { body: read.await?, form, day: site.day_of(now) }))
 }

@@ -43,12 +43,12 @@ async fn people(
             each_entry(store, &site.instants(day).into(), progress, |entry| people.add(entry))?;
             for person in people.into_sorted() {
                 rows.push(spool.buffer(), &person);
-                spool.flush_if_full().map_err(StoreError::defect)?;
+                spool.flush_if_full().map_err(StoreError::unspooled)?;
             }
             progress.mark_alive();
         }
         rows.end(spool.buffer());
-        spool.finish().map_err(StoreError::defect)
+        spool.finish().map_err(StoreError::unspooled)
     });
     let body = read.await?;
     if form == Form::Html {

@@ -44,7 +44,7 @@ pub(crate) fn spool_entries(
                 count(&entry);
             }
             rows.push(spool.buffer(), &EntryAndAmendment { entry, amendment });
-            portion.count(spool.flush_if_full().map_err(StoreError::defect)?, progress)
+            portion.count(spool.flush_if_full().map_err(StoreError::unspooled)?, progress)
         });
     }
     store.each_entry(&selection, &mut |entry| {
@@ -53,7 +53,7 @@ pub(crate) fn spool_entries(
         }
         count(&entry);
         rows.push(spool.buffer(), &entry);
-        portion.count(spool.flush_if_full().map_err(StoreError::defect)?, progress)
+        portion.count(spool.flush_if_full().map_err(StoreError::unspooled)?, progress)
     })
 }
 

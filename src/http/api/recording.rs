@@ -49,7 +49,7 @@ impl Recording<'_> {
             Some(problem) => Ok(Err(problem)),
             None => match outcomes.next().ok_or_else(Problem::internal)? {
                 Ok(recorded) => Ok(self.counted(recorded)),
-                Err(error @ (StoreError::Refused(_) | StoreError::Defect(_))) => {
+                Err(error @ (StoreError::RefusedRow(_) | StoreError::Defect(_))) => {
                     Ok(Err(error.into()))
                 }
                 Err(error) => Err(Problem::batch_not_recorded(error)),

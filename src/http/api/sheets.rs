@@ -166,7 +166,7 @@ fn spool(
     // At the end of the day an open page keeps this figure.
     let is_live = listing.form == Form::Html && (*leaves_rows_out || site.day_of(now) == *day);
     let inside = is_live.then(|| count_inside(store, now, progress)).transpose()?;
-    let rows = spool.finish().map_err(StoreError::defect)?;
+    let rows = spool.finish().map_err(StoreError::unspooled)?;
     Ok(DaySheet { rows, summary: summary.map(Arc::new), inside })
 }
 

@@ -70,7 +70,9 @@ impl From<StoreError> for Problem {
             StoreError::TimedOut(_)
             | StoreError::Unreachable(_)
             | StoreError::Stale(_)
-            | StoreError::Deferred => (
+            | StoreError::Deferred
+            | StoreError::Refused(_)
+            | StoreError::Unspooled(_) => (
                 &kind::STORE_UNAVAILABLE,
                 "The store did not answer in time. Try again in a moment.",
             ),
@@ -82,7 +84,7 @@ impl From<StoreError> for Problem {
                 &kind::STORE_UNAVAILABLE,
                 "The store is not set up for the service yet. Try again in a moment.",
             ),
-            StoreError::Refused(_) | StoreError::Defect(_) => {
+            StoreError::RefusedRow(_) | StoreError::Defect(_) => {
                 return Self::internal().caused_by(error);
             }
         };

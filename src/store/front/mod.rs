@@ -2,6 +2,7 @@
 //! front of the connections for reading, the changes, and the tokens and sessions that this process
 //! knows.
 
+mod answers;
 mod change_page;
 mod changes;
 mod credentials;

@@ -8,10 +8,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::answers::answer_all;
 use super::last_recorded::LastRecorded;
 use super::queue::{Amend, AmendOutcome, Batch, Queue, Record};
 use super::writing::Writing;
-use crate::domain::{Entry, Passage, Recorded};
 use crate::error_chain::ErrorChain;
 use crate::store::{Recorder, Store, StoreError, Stored};
 
@@ -87,7 +87,7 @@ impl Session {
 
     /// Answers every request in `batch` and leaves it empty.
     ///
-    /// While the store cannot be reached it is tried again for as long as a request waits. That is
+    /// While the store cannot be reached, or refuses everything, it is tried again for as long as a request waits. That is
     /// safe even if a broken commit did happen, because the `entry_id` finds it again.
     fn settle(&mut self, batch: &mut Vec<Record>) {
         // Ascending ids, so that two replicas with the same ids in flight cannot deadlock. The sort
@@ -103,10 +103,10 @@ impl Session {
             }
             match self.record(batch) {
                 Ok(stored) => return answer_all(batch, stored, retried),
-                Err(StoreError::Refused(_)) if batch.len() > 1 => {
+                Err(StoreError::RefusedRow(_)) if batch.len() > 1 => {
                     return self.settle_by_halves(batch);
                 }
-                Err(StoreError::Unreachable(_)) => {
+                Err(StoreError::Unreachable(_) | StoreError::Refused(_)) => {
                     retried = true;
                     thread::sleep(pause);
                     pause = (pause * 2).min(BACKOFF.1);
@@ -135,7 +135,7 @@ impl Session {
         let mut retried = false;
         while !answer.is_closed() {
             let stored = self.write(|recorder| recorder.amend(&amendment, replacement.as_ref()));
-            if let Err(StoreError::Unreachable(_)) = stored {
+            if let Err(StoreError::Unreachable(_) | StoreError::Refused(_)) = stored {
                 retried = true;
                 thread::sleep(pause);
                 pause = (pause * 2).min(BACKOFF.1);
@@ -169,17 +169,24 @@ impl Session {
         Ok(stored)
     }
 
-    /// Writes through the connection, which is given up after any error but a refusal.
+    /// Writes through the connection, which is given up after any error but a refused row.
     fn write<T>(
         &mut self,
         write: impl FnOnce(&mut dyn Recorder) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let recorder = self.connect()?;
         let begun = Instant::now();
-        let recorded = catch_unwind(AssertUnwindSafe(|| write(recorder)))
-            .unwrap_or_else(|_| Err(StoreError::defect("recording panicked")));
+        let recorded = catch_unwind(AssertUnwindSafe(|| {
+            write(recorder).map_err(|error| match error {
+                StoreError::Refused(cause) if recorder.rehearse().is_ok() => {
+                    StoreError::RefusedRow(cause)
+                }
+                error => error,
+            })
+        }))
+        .unwrap_or_else(|_| Err(StoreError::defect("recording panicked")));
         self.writing.note_commit(begun.elapsed());
-        if !matches!(recorded, Ok(_) | Err(StoreError::Refused(_))) {
+        if !matches!(recorded, Ok(_) | Err(StoreError::RefusedRow(_))) {
             self.recorder = None;
         }
         self.log_change(recorded.as_ref().map(drop));
@@ -197,7 +204,7 @@ impl Session {
     fn log_change(&mut self, outcome: Result<(), &StoreError>) {
         match outcome {
             Ok(()) if !self.healthy => tracing::info!("the store can be written to again"),
-            Err(StoreError::Refused(_)) => return,
+            Err(StoreError::RefusedRow(_)) => return,
             Err(error) if self.healthy => {
                 let error = ErrorChain(error);
                 tracing::warn!(%error, "the store cannot be written to");
@@ -205,65 +212,5 @@ impl Session {
             _ => {}
         }
         self.healthy = outcome.is_ok();
-    }
-}
-
-/// `stored` has one item for each distinct `entry_id` in `batch`, and both are ascending.
-fn answer_all(batch: &mut Vec<Record>, stored: Vec<Stored>, retried: bool) {
-    let mut stored = stored.into_iter();
-    let mut commands = batch.drain(..).peekable();
-    while let Some(Record { passage, answer }) = commands.next() {
-        let entry_id = passage.entry_id;
-        let mut is_erased = false;
-        let (entry, outcome) = match stored.next() {
-            Some(Stored::Created(id)) => (Entry { id, passage }, Outcome::Created),
-            Some(Stored::Erased(entry)) => {
-                is_erased = true;
-                (entry, Outcome::Replayed)
-            }
-            Some(Stored::Before(entry)) => {
-                // If the outcome of an earlier attempt was unknown, the row may be this request's own:
-                // then it has the time at which this service received it.
-                let is_own = retried && entry.passage.received_at == passage.received_at;
-                let outcome = if is_own { Outcome::Created } else { Outcome::of(&entry, &passage) };
-                (entry, outcome)
-            }
-            None => {
-                let _ = answer.send(Err(StoreError::defect("the store left out an entry")));
-                continue;
-            }
-        };
-        // Others in this batch with the same id came later.
-        while let Some(other) = commands.next_if(|other| other.passage.entry_id == entry_id) {
-            let outcome = match is_erased {
-                true => Outcome::Replayed,
-                false => Outcome::of(&entry, &other.passage),
-            };
-            let _ = other.answer.send(Ok(outcome.with(entry.clone())));
-        }
-        // A request that does not wait any more was told that the outcome is unknown.
-        let _ = answer.send(Ok(outcome.with(entry)));
-    }
-}
-
-/// What the store's entry means to a request with its `entry_id`.
-enum Outcome {
-    Created,
-    Replayed,
-    Reused,
-}
-
-impl Outcome {
-    /// The outcome of a request for an entry that another one has recorded.
-    fn of(entry: &Entry, passage: &Passage) -> Self {
-        if entry.passage.is_repeated_by(passage) { Self::Replayed } else { Self::Reused }
-    }
-
-    fn with(self, entry: Entry) -> Recorded {
-        match self {
-            Self::Created => Recorded::Created(entry),
-            Self::Replayed => Recorded::Replayed(entry),
-            Self::Reused => Recorded::Reused,
-        }
     }
 }

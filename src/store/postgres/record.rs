@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::pg::{Pg, PgConnection};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
@@ -12,6 +13,7 @@ use super::classify::classify;
 use super::row::{OlderRow, older};
 use super::tables::{attendance, erasure};
 use crate::domain::{Amendment, Passage};
+use crate::store::rehearsal::rehearsal;
 use crate::store::{Amended, Recorder, StoreError, Stored};
 
 /// The connection of a writer.
@@ -40,6 +42,18 @@ impl Recorder for PostgresRecorder {
                 .ok_or_else(|| StoreError::unreachable("an entry disappeared while it was read")),
         });
         stored.collect()
+    }
+
+    fn rehearse(&mut self) -> Result<(), StoreError> {
+        let passage = rehearsal();
+        let rehearsed = self.0.transaction(|connection| {
+            InsertBatch::of(&[&passage]).load::<(Uuid, i64)>(connection)?;
+            Err::<(), _>(DieselError::RollbackTransaction)
+        });
+        match rehearsed {
+            Err(DieselError::RollbackTransaction) => Ok(()),
+            rehearsed => rehearsed.map_err(|error| classify(error, &mut self.0)),
+        }
     }
 
     fn amend(

@@ -9,6 +9,7 @@ use super::classify::classify;
 use super::row::{OlderRow, older};
 use super::tables::{attendance, erasure};
 use crate::domain::{Amendment, Passage};
+use crate::store::rehearsal::rehearsal;
 use crate::store::{Amended, Recorder, StoreError, Stored};
 
 /// The connection of a writer.
@@ -45,6 +46,18 @@ impl Recorder for SqliteRecorder {
             Found::Older(row) => older(row),
         });
         stored.collect()
+    }
+
+    fn rehearse(&mut self) -> Result<(), StoreError> {
+        let passage = rehearsal();
+        let rehearsed = self.connection.immediate_transaction(|connection| {
+            record_one(connection, &passage)?;
+            Err::<(), _>(DieselError::RollbackTransaction)
+        });
+        match rehearsed {
+            Err(DieselError::RollbackTransaction) => Ok(()),
+            rehearsed => rehearsed.map_err(|error| classify(error, &mut self.connection)),
+        }
     }
 
     fn amend(
