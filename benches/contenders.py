@@ -4,6 +4,7 @@ Each makes entries by `create(connections, seconds)` and counts those that were 
 may be stored, because the end of a round cut their answers off.
 """
 
+import copy
 import itertools
 import json
 import os
@@ -33,6 +34,12 @@ class Sheet:
 
     def __init__(self, day, rows):
         self.day, self.rows, self.path = day, rows, f"/table/view/date:{day.replace('-', '')}"
+
+    def as_page(self):
+        """The same for a browser."""
+        page = copy.copy(self)
+        page.path += "?format=html"
+        return page
 
     def entries(self):
         """entry_id, second of the day, last and first name, gate; always the same ones."""
