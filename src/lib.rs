@@ -7,6 +7,7 @@
 pub mod commands;
 pub mod domain;
 pub mod error_chain;
+pub mod gate;
 pub mod http;
 pub mod logging;
 pub mod settings;

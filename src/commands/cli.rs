@@ -92,10 +92,14 @@ pub fn run(
         }
     }
     let done = match command {
-        Command::Serve => match settings.access.of_service(settings.listen.ip()) {
-            Ok(access) => serve::serve(settings, access, &misspelt),
-            Err(error) => return invalid_setting(&error, &misspelt),
-        },
+        Command::Serve => {
+            let access = settings.access.of_service(settings.listen.ip());
+            let upstream = settings.upstream.of_service(&settings.database);
+            match access.and_then(|access| Ok((access, upstream?))) {
+                Ok((access, upstream)) => serve::serve(settings, access, upstream, &misspelt),
+                Err(error) => return invalid_setting(&error, &misspelt),
+            }
+        }
         Command::Migrate(options) => {
             migrate::migrate(&*open(&settings, options.wait.limit(settings.timeout)), options)
         }

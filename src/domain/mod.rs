@@ -38,6 +38,7 @@ mod token;
 mod token_name;
 mod token_request;
 mod trail;
+mod upstream_answer;
 
 pub use access::Access;
 pub use amendment::{Amendment, State, StoredAmendment};
@@ -75,3 +76,4 @@ pub use token::{NoRandomness, SentToken, Token, TokenHash};
 pub use token_name::{InvalidTokenName, TokenName};
 pub use token_request::TokenRequest;
 pub use trail::{Decision, NotAmendable, Replacement, Trail};
+pub use upstream_answer::UpstreamAnswer;

@@ -21,6 +21,7 @@ pub(super) struct Apps {
 /// `has_metrics_port`.
 pub(super) fn apps(service: Service, has_metrics_port: bool) -> Apps {
     let (metrics, scraped) = (Metrics::new(&service.queue.writing()), Scraped::of(&service));
+    let is_agent = service.forwarding.is_some();
     let scrape_routes = if has_metrics_port { Vec::new() } else { scrape::routes() };
     Apps {
         metrics: observed(metrics.clone(), scraped.clone())
@@ -29,7 +30,7 @@ pub(super) fn apps(service: Service, has_metrics_port: bool) -> Apps {
         service: observed(metrics, scraped)
             .manage(service.admission.clone())
             .manage(service)
-            .mount("/", routes())
+            .mount("/", routes(is_agent))
             .mount("/", scrape_routes)
             .register("/", unmatched::catchers()),
     }
@@ -58,15 +59,16 @@ fn observed(metrics: Metrics, scraped: Scraped) -> Rocket<Build> {
 /// The method and the pattern of every route, so that a test can go through all of them.
 pub fn mounted_routes() -> Vec<(String, String)> {
     let name = |route: Route| (route.method.to_string(), route.uri.path().to_owned());
-    routes().into_iter().chain(scrape::routes()).map(name).collect()
+    routes(false).into_iter().chain(scrape::routes()).map(name).collect()
 }
 
-fn routes() -> Vec<Route> {
+fn routes(is_agent: bool) -> Vec<Route> {
     [
         entries::routes(),
         batch::routes(),
         by_hand::routes(),
         amendments::routes(),
+        if is_agent { Vec::new() } else { amendments::amending_routes() },
         changes::routes(),
         sheets::routes(),
         export::routes(),

@@ -9,8 +9,8 @@ use super::watch::Stopping;
 use super::wire::{Listing, SpooledSheet, Spools};
 use crate::domain::{Access, Clock, Day, DaySummary, Site, TokenHash};
 use crate::store::{
-    ChangeFeed, Credentials, KeptReads, LastRecorded, Queue, ReadSheet, Reader, Sheets, Store,
-    StoreError, Writer,
+    ChangeFeed, Credentials, Forwarding, KeptReads, LastRecorded, Queue, ReadSheet, Reader,
+    Receipt, Sheets, Store, StoreError, Writer,
 };
 
 /// How many exports run at once. Each holds a connection most of the time while it is read.
@@ -29,6 +29,8 @@ pub struct Service {
     /// One permit for each export that may run.
     pub(crate) exports: Arc<Semaphore>,
     pub(crate) admission: Arc<Admission>,
+    /// Of a gate agent.
+    pub(crate) forwarding: Option<Arc<Forwarding>>,
     pub(crate) site: Site,
     pub(crate) clock: Clock,
     pub(crate) stopping: Stopping,
@@ -113,13 +115,23 @@ pub struct Setup {
     pub admin_token: Option<TokenHash>,
     pub site: Site,
     pub clock: Clock,
+    /// Of the gate agent that forwards what this service records, if there is one.
+    pub forwarding: Option<Arc<Forwarding>>,
 }
 
 impl Service {
+    /// A request that records is received now. The receipt must be kept until its entries are recorded.
+    pub(crate) fn receive(&self) -> Receipt {
+        match &self.forwarding {
+            Some(forwarding) => forwarding.receive(&self.clock),
+            None => Receipt::unregistered(self.clock.now()),
+        }
+    }
+
     /// Starts the threads of the writer, of the changes and of the tokens. The writer must be finished after the service has stopped.
     pub fn start(setup: Setup) -> io::Result<(Self, Writer)> {
         let Setup { store, replica, connections, timeout, queue_limit, .. } = setup;
-        let last_recorded = LastRecorded::default();
+        let last_recorded = LastRecorded::ringing(setup.forwarding.clone());
         let writer = Writer::start(store.clone(), queue_limit, timeout, last_recorded.clone())?;
         let credentials = Credentials::start(store.clone(), setup.admin_token, timeout)?;
         let reader = Reader::new(store.clone(), connections, timeout);
@@ -142,6 +154,7 @@ impl Service {
                 credentials,
                 clock: setup.clock.clone(),
             }),
+            forwarding: setup.forwarding,
             site: setup.site,
             clock: setup.clock,
             stopping: Stopping::default(),

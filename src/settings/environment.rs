@@ -6,6 +6,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::access::AccessSettings;
 use super::database::{Database, database};
+use super::proxy::ProxyVariables;
+use super::upstream::UpstreamSettings;
 use super::variable::{InvalidSetting, Variables, number, one_of, parsed};
 use crate::domain::Site;
 
@@ -20,6 +22,7 @@ pub struct Settings {
     pub migrate_on_start: bool,
     pub site: Site,
     pub access: AccessSettings,
+    pub upstream: UpstreamSettings,
     pub log: LogSettings,
     pub listen: SocketAddr,
     /// The port that serves `/metrics` instead, on the same address.
@@ -45,6 +48,8 @@ impl Settings {
     pub fn from_env(
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, InvalidSetting> {
+        let environment: Vec<_> = environment.into_iter().collect();
+        let proxies = ProxyVariables::read(&environment);
         let v = Variables::read(environment)?;
         let database = database(&v)?;
         let timeout = number(
@@ -73,6 +78,7 @@ impl Settings {
             database,
             site: site(&v)?,
             access: AccessSettings::read(&v)?,
+            upstream: UpstreamSettings::read(&v, &proxies)?,
             log: log(&v)?,
             metrics_port: metrics_port(&v, listen)?,
             listen,

@@ -39,6 +39,11 @@ variables! {
     pub rollcall_access: Option<String>,
     pub rollcall_admin_token: Option<String>,
     pub rollcall_metrics_port: Option<String>,
+    pub rollcall_upstream: Option<String>,
+    pub rollcall_upstream_token: Option<String>,
+    pub rollcall_upstream_token_file: Option<String>,
+    pub rollcall_upstream_ca_file: Option<String>,
+    pub rollcall_keep_days: Option<String>,
     pub rollcall_log: Option<String>,
     pub rollcall_log_format: Option<String>,
     pub rocket_address: Option<String>,
@@ -78,7 +83,7 @@ impl Variables {
                 Ok(value) => ours.push((name, value)),
                 Err(value) => {
                     let held = match name.as_str() {
-                        "DATABASE_PASSWORD" | "ROLLCALL_ADMIN_TOKEN" => {
+                        "DATABASE_PASSWORD" | "ROLLCALL_ADMIN_TOKEN" | "ROLLCALL_UPSTREAM_TOKEN" => {
                             "holds bytes that are not UTF-8".into()
                         }
                         _ => format!("{}, which is not UTF-8", shown(&value.to_string_lossy())),

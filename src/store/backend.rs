@@ -1,4 +1,6 @@
-use super::{Amendments, Changes, Entries, Erasing, Replication, Sessions, Tokens, Versioned};
+use super::{
+    Amendments, Changes, Entries, Erasing, Forwards, Replication, Sessions, Tokens, Versioned,
+};
 
 /// A database, by what it can do. All calls block, and any number of threads may make them.
 pub trait Store:
@@ -9,6 +11,11 @@ pub trait Store:
 
     /// Where this store can have replicas, its position in their log.
     fn replication(&self) -> Option<&dyn Replication> {
+        None
+    }
+
+    /// Where a gate agent can have this store, what it needs.
+    fn forwards(&self) -> Option<&dyn Forwards> {
         None
     }
 }

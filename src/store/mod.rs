@@ -8,6 +8,7 @@ mod changes;
 mod entries;
 mod erasing;
 mod error;
+mod forwarding;
 mod front;
 mod postgres;
 mod rehearsal;
@@ -23,10 +24,12 @@ pub use changes::{Changes, Follower, Look, OpenWriter};
 pub use entries::{Entries, Recorder, Stored};
 pub use erasing::{Erasable, Eraser, Erasing};
 pub use error::{Cause, StoreError};
+pub use forwarding::{Backlog, Forwards, Mark, Outbox, Settled};
 pub use front::{
     AmendOutcome, ChangeFeed, ChangePage, ChangeRequest, Counted, Credentials, Distribution,
-    FeedState, KeptReads, LastRecorded, NoChanges, Progress, Queue, ReadLoad, ReadSheet, Reader,
-    Sheets, Source, Writer, Writing, replica_timeout,
+    FeedState, Forwarding, ForwardingState, KeptReads, LastRecorded, NoChanges, Progress, Queue,
+    Reach, ReadLoad, ReadSheet, Reader, Receipt, Sheets, Source, Woken, Writer, Writing,
+    replica_timeout,
 };
 pub use postgres::{Password, PostgresStore, PostgresTarget};
 pub use replication::{Position, Replication};

@@ -17,6 +17,7 @@ mod support;
 mod connection;
 mod contents;
 mod cuttable_network;
+mod gate_agent;
 mod large_sheet;
 mod load_balancer;
 mod load_generator;
@@ -25,8 +26,10 @@ mod pending_creates;
 mod probes;
 mod prometheus_server;
 mod request_log;
+mod stand_in;
 mod store_lock;
 
+mod agent_answers;
 mod alerts;
 mod amendments;
 mod broken_export;

@@ -87,6 +87,7 @@ impl TestApp {
             access: options.access,
             admin_token: options.admin_token.map(|token| TokenHash::of(token.as_bytes())),
             site: Site::new(options.zone.parse().unwrap(), options.day_start).unwrap(),
+            forwarding: None,
             clock: Clock::from_fn(move || clock.lock().unwrap().unwrap_or_else(Utc::now)),
         })
         .unwrap();

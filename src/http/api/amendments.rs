@@ -15,7 +15,12 @@ use crate::http::wire::{Problem, push_entry, push_trail};
 use crate::store::AmendOutcome;
 
 pub(crate) fn routes() -> Vec<Route> {
-    routes![entry, void, correct]
+    routes![entry]
+}
+
+/// Not on a gate agent, which forwards entries and nothing else.
+pub(crate) fn amending_routes() -> Vec<Route> {
+    routes![void, correct]
 }
 
 /// An entry with its history.

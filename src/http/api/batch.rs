@@ -24,7 +24,9 @@ async fn batch(
     service: &State<Service>,
     metrics: &State<Metrics>,
 ) -> Result<Results, Problem> {
-    let batch = parse_batch(body.0, service.clock.now())?;
+    // Kept until the entries are recorded.
+    let receipt = service.receive();
+    let batch = parse_batch(body.0, receipt.at)?;
     let recording = Recording { service, metrics, caller: by.caller.as_deref() };
     recording.check_gate(batch.gate.as_ref())?;
     metrics.batch(batch.entries.len());

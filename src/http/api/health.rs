@@ -1,10 +1,12 @@
+use chrono::{DateTime, Utc};
 use rocket::serde::json::{Json, Value, json};
 use rocket::{Route, State, get, routes};
 use serde::Serialize;
 
+use crate::domain::Stamp;
 use crate::http::service::Service;
 use crate::http::wire::Problem;
-use crate::store::{Schema, SchemaState, StoreError};
+use crate::store::{Forwarding, ForwardingState, Reader, Schema, SchemaState, StoreError};
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![livez, readyz, admin, health]
@@ -37,6 +39,9 @@ struct Health {
     schema: SchemaHealth,
     queue: QueueHealth,
     access: &'static str,
+    /// Of a gate agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstream: Option<UpstreamHealth>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +63,17 @@ struct SchemaHealth {
 struct QueueHealth {
     depth: usize,
     limit: usize,
+}
+
+/// What a gate agent has forwarded, and what it still holds; null where the store cannot be read.
+#[derive(Serialize)]
+struct UpstreamHealth {
+    state: &'static str,
+    pending: Option<u64>,
+    oldest_pending: Option<String>,
+    rejected: Option<u64>,
+    last_forwarded_at: Option<String>,
+    reason: Option<String>,
 }
 
 /// The details, always with 200.
@@ -82,7 +98,25 @@ async fn health(service: &State<Service>) -> Json<Health> {
         },
         queue: QueueHealth { depth: queue.depth(), limit: queue.limit() },
         access: service.admission.access.as_str(),
+        upstream: match &service.forwarding {
+            Some(forwarding) => Some(upstream(reader, forwarding).await),
+            None => None,
+        },
     })
+}
+
+async fn upstream(reader: &Reader, forwarding: &Forwarding) -> UpstreamHealth {
+    let ForwardingState { reach, reason, last_forwarded_at, up_to, .. } = forwarding.state();
+    let backlog = reader.backlog(up_to).await.ok();
+    let shown = |moment: DateTime<Utc>| Stamp::utc(moment).as_str().to_owned();
+    UpstreamHealth {
+        state: reach.as_str(),
+        pending: backlog.map(|backlog| backlog.pending),
+        oldest_pending: backlog.and_then(|backlog| backlog.oldest_pending).map(shown),
+        rejected: backlog.map(|backlog| backlog.rejected),
+        last_forwarded_at: last_forwarded_at.map(shown),
+        reason,
+    }
 }
 
 /// The store's schema if it answered, and whether requests can be served.

@@ -23,7 +23,8 @@ pub(super) struct StoredEntry {
 impl Recording<'_> {
     /// Records the entry that `body` and the values of `Idempotency-Key` describe.
     pub(super) async fn record(&self, body: &[u8], keys: &[&str]) -> Result<StoredEntry, Problem> {
-        let passage = self.bound(parse_submission(body, keys, self.service.clock.now())?)?;
+        let receipt = self.service.receive();
+        let passage = self.bound(parse_submission(body, keys, receipt.at)?)?;
         let entry_id = passage.entry_id;
         let recorded = self.service.queue.record(passage).await;
         self.counted(recorded.map_err(|error| Problem::not_recorded(error, entry_id))?)

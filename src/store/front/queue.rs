@@ -1,6 +1,7 @@
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
@@ -54,6 +55,11 @@ impl Batch {
     fn len(&self) -> usize {
         self.records.len() + self.amends.len()
     }
+
+    /// When the first of the entries was received.
+    fn oldest(&self) -> Option<DateTime<Utc>> {
+        self.records.iter().map(|record| record.passage.received_at).min()
+    }
 }
 
 struct Shared {
@@ -67,6 +73,8 @@ struct Shared {
 #[derive(Default)]
 struct Waiting {
     batch: Batch,
+    /// When the first of the entries was received that the writer has taken and may be writing.
+    taken: Option<DateTime<Utc>>,
     closed: bool,
 }
 
@@ -148,6 +156,12 @@ impl Queue {
         self.shared.lock().batch.len()
     }
 
+    /// When the first of the entries was received that wait or are being written.
+    pub fn oldest(&self) -> Option<DateTime<Utc>> {
+        let waiting = self.shared.lock();
+        [waiting.batch.oldest(), waiting.taken].into_iter().flatten().min()
+    }
+
     /// How many entries may wait at most.
     pub fn limit(&self) -> usize {
         self.shared.limit
@@ -188,10 +202,13 @@ impl Queue {
     /// Moves all waiting requests to `batch`, which is empty; waits for the first. Returns `false`
     /// once the queue is closed and empty.
     pub(super) fn take_all(&self, batch: &mut Batch) -> bool {
-        let waiting = self.shared.lock();
+        let mut waiting = self.shared.lock();
+        // The writer has done what it took before.
+        waiting.taken = None;
         let idle = |waiting: &mut Waiting| waiting.batch.len() == 0 && !waiting.closed;
         let mut waiting =
             self.shared.changed.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
+        waiting.taken = waiting.batch.oldest();
         // Two batches take turns, so that their vectors are not allocated again.
         std::mem::swap(&mut waiting.batch, batch);
         drop(waiting);

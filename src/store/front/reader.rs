@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use crate::store::{Store, StoreError};
+use crate::store::{Backlog, Store, StoreError};
 
 /// Runs reads against a store: as many at once as there are connections, first come first served,
 /// each in a blocking thread.
@@ -123,6 +123,15 @@ impl Reader {
         let deadline = Instant::now() + self.timeout;
         let length = Length::Short(self.long_reads.clone());
         self.run(deadline, length, |store, _| read(store)).await
+    }
+
+    /// What a gate agent still holds, if everything up to the id `after` was forwarded or held back.
+    pub async fn backlog(&self, after: i64) -> Result<Backlog, StoreError> {
+        self.read(move |store| match store.forwards() {
+            Some(forwards) => forwards.backlog(after),
+            None => Err(StoreError::defect("this store cannot be forwarded")),
+        })
+        .await
     }
 
     /// Runs a `read` of unknown length that no other request shares. It may be started twice.

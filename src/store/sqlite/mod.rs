@@ -6,6 +6,7 @@ mod classify;
 mod erasing;
 mod import_lock;
 mod migrate;
+mod outbox;
 mod record;
 mod refusal;
 mod row;

@@ -13,7 +13,7 @@ use super::row::older;
 use super::{amendments, import_lock, migrate, session, sheet};
 use crate::domain::{Entry, Selection, StoredAmendment, Trail};
 use crate::store::{
-    Amendments, Entries, Migration, Recorder, Store, StoreError, Stored, Versioned,
+    Amendments, Entries, Forwards, Migration, Recorder, Store, StoreError, Stored, Versioned,
 };
 
 /// Entries in one SQLite file, in write-ahead mode: one writer, and readers that never wait for it.
@@ -57,6 +57,10 @@ impl SqliteStore {
 impl Store for SqliteStore {
     fn kind(&self) -> &'static str {
         "embedded"
+    }
+
+    fn forwards(&self) -> Option<&dyn Forwards> {
+        Some(self)
     }
 }
 

@@ -37,6 +37,31 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(attendance, amendment, erasure);
 
 diesel::table! {
+    /// How far a gate agent has forwarded the entries: one row, or none.
+    forwarding (only_row) {
+        only_row -> Integer,
+        upstream -> Text,
+        up_to -> BigInt,
+        last_forwarded_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    /// Entries that the upstream of a gate agent did not store.
+    held_back (id) {
+        id -> BigInt,
+        is_rejected -> Integer,
+        status -> Integer,
+        code -> Text,
+        detail -> Text,
+    }
+}
+
+diesel::joinable!(held_back -> attendance (id));
+diesel::allow_tables_to_appear_in_same_query!(attendance, held_back);
+diesel::allow_tables_to_appear_in_same_query!(amendment, held_back);
+
+diesel::table! {
     /// SQLite's list of the highest numbers that tables with AUTOINCREMENT have drawn.
     sqlite_sequence (name) {
         name -> Text,

@@ -1,0 +1,2 @@
+-- Only an embedded file is forwarded. The two stores have the same migrations.
+SELECT 1;

@@ -1,0 +1,2 @@
+DROP TABLE held_back;
+DROP TABLE forwarding;
