@@ -59,11 +59,7 @@ impl Client {
     }
 
     /// Sends a batch.
-    pub(super) fn post(
-        &mut self,
-        body: &[u8],
-        trace: Option<&Trace>,
-    ) -> Result<Answer, Failure> {
+    pub(super) fn post(&mut self, body: &[u8], trace: Option<&Trace>) -> Result<Answer, Failure> {
         if self.token.is_none() {
             self.token = self
                 .source

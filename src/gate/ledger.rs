@@ -110,7 +110,9 @@ impl Ledger {
         sending: usize,
     ) -> Result<Backlog, StoreError> {
         let backlog = match self.counted {
-            Some((counted, at)) if at.elapsed() < COUNT_EVERY && counted.oldest_pending.is_some() => {
+            Some((counted, at))
+                if at.elapsed() < COUNT_EVERY && counted.oldest_pending.is_some() =>
+            {
                 // Something may be left, and a report of nothing must be right.
                 let pending = counted.pending.saturating_sub(sending as u64).max(1);
                 self.counted = Some((Backlog { pending, ..counted }, at));
@@ -188,9 +190,8 @@ impl Ledger {
         self.expire_at = Instant::now() + EXPIRE_EVERY;
         let Some(before) = now.checked_sub_signed(self.keep) else { return Ok(()) };
         let from = self.expire_from;
-        let next = self.with_outbox(|_, outbox| {
-            outbox.delete_forwarded(from, EXPIRED_AT_ONCE, before)
-        })?;
+        let next =
+            self.with_outbox(|_, outbox| outbox.delete_forwarded(from, EXPIRED_AT_ONCE, before))?;
         self.expire_from = next.unwrap_or(0);
         if next.is_some() {
             self.expire_at = Instant::now() + EXPIRE_PAUSE;

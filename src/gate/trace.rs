@@ -36,10 +36,7 @@ mod tests {
     #[test]
     fn the_header_has_the_form_of_version_00() {
         let trace = Trace { id: 0x1f, parent: 0x2e };
-        assert_eq!(
-            trace.traceparent(),
-            "00-0000000000000000000000000000001f-000000000000002e-01"
-        );
+        assert_eq!(trace.traceparent(), "00-0000000000000000000000000000001f-000000000000002e-01");
         let (one, other) = (Trace::begin().unwrap(), Trace::begin().unwrap());
         assert_ne!(one.id(), other.id());
         assert_eq!(one.traceparent().split('-').nth(1), Some(&*one.id()));

@@ -73,8 +73,9 @@ impl UpstreamSettings {
         let authorities = match &self.ca_file {
             None => Authorities::Computer,
             Some(file) => {
-                let pem = std::fs::read(file)
-                    .map_err(|error| unusable(CA_FILE, file, &format!("cannot be read: {error}")))?;
+                let pem = std::fs::read(file).map_err(|error| {
+                    unusable(CA_FILE, file, &format!("cannot be read: {error}"))
+                })?;
                 Authorities::parse(&pem)
                     .ok_or_else(|| unusable(CA_FILE, file, "holds no valid certificate"))?
             }
@@ -155,7 +156,8 @@ mod tests {
 
     #[test]
     fn an_agent_has_no_postgresql() {
-        for name in ["NAME", "USER", "PASSWORD", "HOSTNAME", "PORT"].map(|n| format!("DATABASE_{n}"))
+        for name in
+            ["NAME", "USER", "PASSWORD", "HOSTNAME", "PORT"].map(|n| format!("DATABASE_{n}"))
         {
             let error = refused(&[URL, (&name, "1")]);
             assert!(error.starts_with("ROLLCALL_UPSTREAM is set, and so is"), "{error}");
@@ -172,11 +174,20 @@ mod tests {
             (&[("ROLLCALL_UPSTREAM", "http://a:secret@b")], "ROLLCALL_UPSTREAM is invalid and not"),
             (&[URL, (TOKEN, "")], "ROLLCALL_UPSTREAM_TOKEN is invalid and not shown"),
             (&[URL, (TOKEN, "sec ret")], "ROLLCALL_UPSTREAM_TOKEN is invalid and not shown"),
-            (&[URL, (TOKEN, "a"), (TOKEN_FILE, "b")], "ROLLCALL_UPSTREAM_TOKEN_FILE is set, and so"),
+            (
+                &[URL, (TOKEN, "a"), (TOKEN_FILE, "b")],
+                "ROLLCALL_UPSTREAM_TOKEN_FILE is set, and so",
+            ),
             (&[URL, (TOKEN_FILE, "")], "ROLLCALL_UPSTREAM_TOKEN_FILE is \"\"; it must be a file"),
-            (&[URL, (TOKEN_FILE, "/nowhere/x")], "ROLLCALL_UPSTREAM_TOKEN_FILE is \"/nowhere/x\", which"),
+            (
+                &[URL, (TOKEN_FILE, "/nowhere/x")],
+                "ROLLCALL_UPSTREAM_TOKEN_FILE is \"/nowhere/x\", which",
+            ),
             (&[URL, (CA_FILE, "/nowhere/x")], "ROLLCALL_UPSTREAM_CA_FILE is \"/nowhere/x\", which"),
-            (&[URL, (CA_FILE, "/dev/null")], "ROLLCALL_UPSTREAM_CA_FILE is \"/dev/null\", which holds no"),
+            (
+                &[URL, (CA_FILE, "/dev/null")],
+                "ROLLCALL_UPSTREAM_CA_FILE is \"/dev/null\", which holds no",
+            ),
             (&[("ROLLCALL_KEEP_DAYS", "0")], "ROLLCALL_KEEP_DAYS is \"0\"; it must be a number"),
             (&[URL, ("https_proxy", "x://secret")], "HTTPS_PROXY is invalid and not shown"),
         ] {

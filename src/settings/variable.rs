@@ -83,9 +83,9 @@ impl Variables {
                 Ok(value) => ours.push((name, value)),
                 Err(value) => {
                     let held = match name.as_str() {
-                        "DATABASE_PASSWORD" | "ROLLCALL_ADMIN_TOKEN" | "ROLLCALL_UPSTREAM_TOKEN" => {
-                            "holds bytes that are not UTF-8".into()
-                        }
+                        "DATABASE_PASSWORD"
+                        | "ROLLCALL_ADMIN_TOKEN"
+                        | "ROLLCALL_UPSTREAM_TOKEN" => "holds bytes that are not UTF-8".into(),
                         _ => format!("{}, which is not UTF-8", shown(&value.to_string_lossy())),
                     };
                     return Err(InvalidSetting { variable: name, held, expected: "text in UTF-8" });

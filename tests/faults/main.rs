@@ -25,10 +25,12 @@ mod load_lock;
 mod pending_creates;
 mod probes;
 mod prometheus_server;
+mod relay;
 mod request_log;
 mod stand_in;
 mod store_lock;
 
+mod agent;
 mod agent_answers;
 mod alerts;
 mod amendments;

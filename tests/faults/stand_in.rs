@@ -1,4 +1,4 @@
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -14,8 +14,11 @@ pub struct StandIn {
     shared: Arc<Shared>,
 }
 
+/// How each batch is answered.
+type Answering = Box<dyn FnMut(&Batch) -> Reply + Send>;
+
 struct Shared {
-    answer: Mutex<Box<dyn FnMut(&Batch) -> Reply + Send>>,
+    answer: Mutex<Answering>,
     received: Mutex<Vec<Batch>>,
 }
 
@@ -36,8 +39,6 @@ pub enum Reply {
     Status(u16, &'static str, String),
     /// These bytes, and then the end of the connection.
     Raw(Vec<u8>),
-    /// The connection is held open without an answer until the client ends it.
-    Silence,
 }
 
 impl Batch {
@@ -69,10 +70,8 @@ impl StandIn {
     pub fn start(answer: impl FnMut(&Batch) -> Reply + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Arc::new(Shared {
-            answer: Mutex::new(Box::new(answer)),
-            received: Mutex::default(),
-        });
+        let shared =
+            Arc::new(Shared { answer: Mutex::new(Box::new(answer)), received: Mutex::default() });
         let serving = shared.clone();
         // Ends with the process of the tests.
         thread::spawn(move || {
@@ -82,10 +81,6 @@ impl StandIn {
             }
         });
         Self { address, shared }
-    }
-
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 
     pub fn url(&self) -> String {
@@ -131,10 +126,6 @@ impl Shared {
                 }
                 Reply::Raw(bytes) => {
                     let _ = (&stream).write_all(&bytes);
-                    return;
-                }
-                Reply::Silence => {
-                    let _ = (&stream).read(&mut [0]);
                     return;
                 }
                 Reply::Stored => unreachable!("it was replaced"),

@@ -33,7 +33,8 @@ async fn entry(
 ) -> Result<Either<Answer, Page>, Problem> {
     let trail = trail(service, id.0).await?;
     if browser.wants_page {
-        let viewer = Viewer::new(by.access(), by.caller.as_deref());
+        let mut viewer = Viewer::new(by.access(), by.caller.as_deref());
+        viewer.may_amend &= service.forwarding.is_none();
         let frame = Frame::new(viewer, Tab::Other, browser);
         return entry_page(frame, &trail, &service.site).map(Either::Right);
     }
