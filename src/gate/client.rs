@@ -11,9 +11,8 @@ use super::upstream::{Authorities, TokenSource, Upstream};
 /// How long it may take to find the address and to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a whole exchange may take. An upstream waits up to an hour for its database if it is told
-/// to, but a batch that is sent again costs little.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a whole exchange may take. A batch that is sent again costs little.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How much of an answer is read, in bytes. The longest answer to 500 entries has 1.5 MB.
 const MAX_ANSWER: u64 = 4 * 1024 * 1024;

@@ -1,6 +1,8 @@
 use std::io;
 use std::time::Duration;
 
+use ureq::Timeout;
+
 use crate::error_chain::ErrorChain;
 use crate::store::{Reach, StoreError};
 
@@ -111,7 +113,9 @@ impl From<StoreError> for Failure {
 impl From<ureq::Error> for Failure {
     fn from(error: ureq::Error) -> Self {
         let trouble = match &error {
-            ureq::Error::HostNotFound => Trouble::UnknownName,
+            ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve) => {
+                Trouble::UnknownName
+            }
             ureq::Error::Timeout(_) => Trouble::TimedOut,
             ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => Trouble::Proxy,
             ureq::Error::ConnectionFailed => Trouble::ConnectionRefused,

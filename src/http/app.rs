@@ -6,6 +6,7 @@ use super::api::{
     amendments, assets, batch, by_hand, changes, entries, export, health, index, inside, people,
     scrape, sessions, sheets, tokens, unmatched,
 };
+use super::guard::UpstreamNotice;
 use super::pages::ProblemPages;
 use super::service::{Scraped, Service};
 use super::watch::{Metrics, Observer};
@@ -20,19 +21,33 @@ pub(super) struct Apps {
 /// The routes, the catcher and the fairings over a service. `/metrics` is among the routes unless
 /// `has_metrics_port`.
 pub(super) fn apps(service: Service, has_metrics_port: bool) -> Apps {
-    let (metrics, scraped) = (Metrics::new(&service.queue.writing()), Scraped::of(&service));
-    let is_agent = service.forwarding.is_some();
+    let (metrics, scraped) = (
+        Metrics::new(&service.queue.writing(), service.forwarding.is_some()),
+        Scraped::of(&service),
+    );
+    let notice = service
+        .forwarding
+        .clone()
+        .map(|forwarding| UpstreamNotice { forwarding, reader: service.reader.clone() });
+    let is_agent = notice.is_some();
     let scrape_routes = if has_metrics_port { Vec::new() } else { scrape::routes() };
     Apps {
         metrics: observed(metrics.clone(), scraped.clone())
             .mount("/", scrape::free_routes())
             .register("/", unmatched::catchers()),
-        service: observed(metrics, scraped)
+        service: with_notice(observed(metrics, scraped), notice)
             .manage(service.admission.clone())
             .manage(service)
             .mount("/", routes(is_agent))
             .mount("/", scrape_routes)
             .register("/", unmatched::catchers()),
+    }
+}
+
+fn with_notice(app: Rocket<Build>, notice: Option<UpstreamNotice>) -> Rocket<Build> {
+    match notice {
+        Some(notice) => app.manage(notice),
+        None => app,
     }
 }
 

@@ -83,17 +83,19 @@ pub(crate) struct Scraped {
     pub(crate) changes: ChangeFeed,
     pub(crate) reader: Reader,
     pub(crate) replica: Option<Reader>,
+    pub(crate) forwarding: Option<Arc<Forwarding>>,
     pub(crate) clock: Clock,
 }
 
 impl Scraped {
     pub(super) fn of(service: &Service) -> Self {
-        let Service { queue, changes, reader, sheets, clock, .. } = service;
+        let Service { queue, changes, reader, sheets, forwarding, clock, .. } = service;
         Self {
             queue: queue.clone(),
             changes: changes.clone(),
             reader: reader.clone(),
             replica: sheets.replica_reader().cloned(),
+            forwarding: forwarding.clone(),
             clock: clock.clone(),
         }
     }

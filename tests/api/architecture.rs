@@ -21,6 +21,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
             "tokens",
             "erasing",
             "sessions",
+            "forwarding",
             "replication",
             "rehearsal",
             "schema",

@@ -12,8 +12,10 @@ use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
 
 use crate::connection::{get, post};
+use crate::gate_agent::GateAgent;
 use crate::prometheus_server::PrometheusServer;
 use crate::rejected_row::add_trigger;
+use crate::stand_in::{Reply, StandIn};
 use crate::support::{Fresh, Options, StoreKind, TestApp, wait_until};
 
 const RULES: &str = include_str!("../../helm/rollcall/files/alerts.yaml");
@@ -142,24 +144,30 @@ fn each_alert_fires_when_it_should() {
     let address = app.address();
     let cluster = KubeStateMetrics::start();
     let labels = json!({"namespace": "rollcall", "pod": "a"});
-    let targets =
-        [("rollcall", address, labels), ("kube-state-metrics", cluster.address, json!({}))];
+    let upstream = StandIn::start(|_| Reply::Status(503, "", String::new()));
+    let gate = GateAgent::start(&upstream.url(), &[]);
+    let targets = [
+        ("rollcall", address, labels),
+        ("kube-state-metrics", cluster.address, json!({})),
+        ("gates", gate.process.address(), json!({})),
+    ];
     let prometheus = PrometheusServer::start(&targets, &quick_rules());
     let names = RULES.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
     let mut alerts = Alerts { prometheus, not_seen: names.map(str::to_owned).collect() };
     assert!(alerts.not_seen.len() > 10, "{:?}", alerts.not_seen);
 
     assert_eq!(post(address, &visitor("Cudanin")).status, 201);
-    wait_until("both are scraped and all rules evaluated", || {
+    wait_until("all are scraped and all rules evaluated", || {
         let rules = alerts.prometheus.rules();
         let are_well =
             rules.len() == alerts.not_seen.len() && rules.iter().all(|rule| rule["health"] == "ok");
-        are_well && alerts.prometheus.query("count(up == 1)") == [2.0]
+        are_well && alerts.prometheus.query("count(up == 1)") == [3.0]
     });
     // Until the first scrape there were no metrics.
     wait_until("no alert fires", || alerts.firing().is_empty());
 
     cluster.is_well.store(false, Ordering::Relaxed);
+    gate.record("Cudanin");
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let _over = EndOnDrop(&over);
@@ -184,6 +192,7 @@ fn each_alert_fires_when_it_should() {
             "InternalErrors",
             "ReplicaFallback",
             "ChangesHeldUp",
+            "EntriesWaitAtGate",
         ]);
     });
 

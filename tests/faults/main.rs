@@ -14,6 +14,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod certificates;
+mod connect_proxy;
 mod connection;
 mod contents;
 mod cuttable_network;
@@ -32,6 +34,7 @@ mod store_lock;
 
 mod agent;
 mod agent_answers;
+mod agent_networks;
 mod alerts;
 mod amendments;
 mod broken_export;

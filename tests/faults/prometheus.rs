@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::connection::{Connection, get};
+use crate::gate_agent::GateAgent;
 use crate::prometheus_server::{PrometheusServer, program};
 use crate::support::{Fresh, Process, StoreKind, wait_until};
 
@@ -63,7 +64,9 @@ fn every_query_of_the_dashboard_finds_data() {
     let line = service.wait_for_line("listening");
     let port: SocketAddr = line["metrics_address"].as_str().unwrap().parse().unwrap();
     let labels = json!({"namespace": "gates", "pod": "a"});
-    let prometheus = PrometheusServer::start(&[("rollcall", port, labels)], "groups: []");
+    let gate = GateAgent::start(&format!("http://{}", service.address()), &[]);
+    let gates = ("gates", gate.process.address(), json!({}));
+    let prometheus = PrometheusServer::start(&[("rollcall", port, labels), gates], "groups: []");
 
     let mut connection = Connection::open(service.address()).unwrap();
     let entry = json!({"firstname": "Arvin", "lastname": "Cudanin"});

@@ -1,9 +1,10 @@
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use native_tls::{Identity, TlsAcceptor};
 use serde_json::{Value, json};
 
 use crate::support::wait_until;
@@ -11,6 +12,7 @@ use crate::support::wait_until;
 /// Stands in for an upstream, to answer what a real one answers only when something is broken.
 pub struct StandIn {
     address: SocketAddr,
+    is_https: bool,
     shared: Arc<Shared>,
 }
 
@@ -37,6 +39,8 @@ pub enum Reply {
     Stored,
     /// A status, with lines for the head and a body.
     Status(u16, &'static str, String),
+    /// The connection is held open without an answer until the client ends it.
+    Silence,
     /// These bytes, and then the end of the connection.
     Raw(Vec<u8>),
 }
@@ -68,23 +72,49 @@ impl Batch {
 impl StandIn {
     /// Answers each batch as `answer` says.
     pub fn start(answer: impl FnMut(&Batch) -> Reply + Send + 'static) -> Self {
+        Self::start_with(None, answer)
+    }
+
+    /// The same with TLS.
+    pub fn start_with_tls(
+        identity: Identity,
+        answer: impl FnMut(&Batch) -> Reply + Send + 'static,
+    ) -> Self {
+        Self::start_with(Some(TlsAcceptor::new(identity).unwrap()), answer)
+    }
+
+    fn start_with(
+        tls: Option<TlsAcceptor>,
+        answer: impl FnMut(&Batch) -> Reply + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let shared =
-            Arc::new(Shared { answer: Mutex::new(Box::new(answer)), received: Mutex::default() });
+        let (address, is_https) = (listener.local_addr().unwrap(), tls.is_some());
+        let answer = Mutex::new(Box::new(answer) as Answering);
+        let shared = Arc::new(Shared { answer, received: Mutex::default() });
         let serving = shared.clone();
         // Ends with the process of the tests.
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let serving = serving.clone();
-                thread::spawn(move || serving.serve(stream));
+                let (serving, tls) = (serving.clone(), tls.clone());
+                thread::spawn(move || match tls {
+                    None => serving.serve(stream),
+                    // A client that does not trust the certificate ends the connection.
+                    Some(tls) => drop(tls.accept(stream).map(|stream| serving.serve(stream))),
+                });
             }
         });
-        Self { address, shared }
+        Self { address, is_https, shared }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        match self.is_https {
+            true => format!("https://localhost:{}", self.address.port()),
+            false => format!("http://{}", self.address),
+        }
     }
 
     /// Answers otherwise from now on.
@@ -107,25 +137,30 @@ impl StandIn {
 
 impl Shared {
     /// Serves one connection until it ends.
-    fn serve(&self, stream: TcpStream) {
-        let mut input = BufReader::new(stream.try_clone().unwrap());
-        while let Some(batch) = read_batch(&mut input) {
+    fn serve(&self, stream: impl Read + Write) {
+        let mut stream = BufReader::new(stream);
+        while let Some(batch) = read_batch(&mut stream) {
             self.received.lock().unwrap().push(batch.clone());
             let reply = (self.answer.lock().unwrap())(&batch);
             let reply = match reply {
                 Reply::Stored => batch.results(|_| 201),
                 reply => reply,
             };
+            let output = stream.get_mut();
             let sent = match reply {
                 Reply::Status(status, head, body) => {
                     let length = body.len();
                     let answer = format!(
                         "HTTP/1.1 {status} x\r\nContent-Length: {length}\r\n{head}\r\n{body}"
                     );
-                    (&stream).write_all(answer.as_bytes())
+                    output.write_all(answer.as_bytes())
                 }
                 Reply::Raw(bytes) => {
-                    let _ = (&stream).write_all(&bytes);
+                    let _ = output.write_all(&bytes);
+                    return;
+                }
+                Reply::Silence => {
+                    let _ = output.read(&mut [0]);
                     return;
                 }
                 Reply::Stored => unreachable!("it was replaced"),

@@ -40,7 +40,7 @@ async fn index(
         let listing = Listing::of(&mut Query::parse(""), Form::Html);
         let sheet = SheetRequest { day, listing, leaves_rows_out: false };
         let request = PageRequest { sheet, search: None, origin: Some(origin) };
-        let frame = Frame::new(viewer(), Tab::Today, browser);
+        let frame = Frame::new(viewer(), Tab::Today, browser.clone());
         if let Ok(page) = sheets::page(frame, request, service, metrics).await {
             return Ok(Index::Today(page));
         }

@@ -3,7 +3,7 @@ use rocket::{Route, State, get, routes};
 
 use crate::http::guard::MayRead;
 use crate::http::service::Scraped;
-use crate::http::watch::{Gauged, Metrics};
+use crate::http::watch::{AgentGauged, Gauged, Metrics};
 use crate::http::wire::Problem;
 use crate::store::Reader;
 
@@ -35,11 +35,21 @@ async fn free_metrics(
 }
 
 async fn scrape(metrics: &Metrics, scraped: &Scraped) -> Result<(ContentType, String), Problem> {
+    let agent = match &scraped.forwarding {
+        Some(forwarding) => {
+            let state = forwarding.state();
+            // If the store cannot be read, the last figures stay.
+            let backlog = scraped.reader.backlog(state.up_to).await.ok();
+            Some(AgentGauged { forwarded: state.forwarded, backlog })
+        }
+        None => None,
+    };
     let gauges = Gauged {
         queue_depth: scraped.queue.depth(),
         queue_limit: scraped.queue.limit(),
         primary: scraped.reader.load(),
         replica: scraped.replica.as_ref().map(Reader::load),
+        agent,
         feed: scraped.changes.state().await,
         now: scraped.clock.now(),
     };

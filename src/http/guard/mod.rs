@@ -17,6 +17,7 @@ mod request_id;
 mod request_path;
 mod request_query;
 mod sent_method;
+mod upstream_notice;
 mod visitor;
 
 pub(super) use admission::Admission;
@@ -33,4 +34,5 @@ pub(super) use request_id::RequestId;
 pub(super) use request_path::RequestPath;
 pub(super) use request_query::RequestQuery;
 pub(super) use sent_method::SentMethod;
+pub(super) use upstream_notice::UpstreamNotice;
 pub(super) use visitor::Visitor;

@@ -8,6 +8,8 @@ pub(crate) struct Frame {
     pub tab: Tab,
     /// Whether forms must tell their origin, because the browser does not name the site.
     pub needs_origin: bool,
+    /// What is to be read before anything else.
+    pub notice: Option<String>,
 }
 
 /// The page that the navigation marks as the current one.
@@ -48,7 +50,7 @@ impl Viewer {
 
 impl Frame {
     pub(crate) fn new(viewer: Viewer, tab: Tab, browser: Browser) -> Self {
-        Self { viewer, tab, needs_origin: !browser.names_site }
+        Self { viewer, tab, needs_origin: !browser.names_site, notice: browser.notice }
     }
 
     pub(super) fn style(&self) -> &'static str {

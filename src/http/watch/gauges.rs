@@ -4,6 +4,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use super::agent_gauges::{AgentGauged, AgentGauges};
 use crate::store::{FeedState, ReadLoad};
 
 /// What is asked for when the metrics are read, and not counted.
@@ -12,6 +13,8 @@ pub(crate) struct Gauged {
     pub queue_limit: usize,
     pub primary: ReadLoad,
     pub replica: Option<ReadLoad>,
+    /// Of a gate agent.
+    pub agent: Option<AgentGauged>,
     pub feed: FeedState,
     pub now: DateTime<Utc>,
 }
@@ -26,6 +29,7 @@ pub(super) struct Gauges {
     waiting_readers: Gauge,
     changes_behind: Gauge,
     changes_held_up_since: Gauge,
+    agent: AgentGauges,
 }
 
 /// The database server that is read.
@@ -35,7 +39,11 @@ struct ServerLabel {
 }
 
 impl Gauges {
-    pub(super) fn register(&self, registry: &mut Registry) {
+    /// Metrics of a gate agent are there only where one runs.
+    pub(super) fn register(&self, registry: &mut Registry, is_agent: bool) {
+        if is_agent {
+            self.agent.register(registry);
+        }
         registry.register(
             "queue_depth",
             "Entries that wait for the store",
@@ -71,7 +79,10 @@ impl Gauges {
 
     pub(super) fn set(&self, gauged: &Gauged) {
         let count = |number: usize| number.try_into().unwrap_or(i64::MAX);
-        let Gauged { queue_depth, queue_limit, primary, replica, feed, now } = gauged;
+        let Gauged { queue_depth, queue_limit, primary, replica, agent, feed, now } = gauged;
+        if let Some(agent) = agent {
+            self.agent.set(agent);
+        }
         self.queue_depth.set(count(*queue_depth));
         self.queue_limit.set(count(*queue_limit));
         for (server, load) in [("primary", Some(primary)), ("replica", replica.as_ref())] {

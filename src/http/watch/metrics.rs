@@ -62,7 +62,7 @@ struct ProblemLabel {
 
 impl Metrics {
     /// `writing` is what is measured of the queue and of its writer.
-    pub(crate) fn new(writing: &Arc<Writing>) -> Self {
+    pub(crate) fn new(writing: &Arc<Writing>, is_agent: bool) -> Self {
         let histogram: fn() -> Histogram = || Histogram::new(SECONDS);
         let mut metrics = Self {
             registry: Arc::default(),
@@ -81,11 +81,11 @@ impl Metrics {
         for code in CODES {
             drop(metrics.problems.get_or_create(&ProblemLabel { code }));
         }
-        metrics.registry = Arc::new(metrics.registered(writing));
+        metrics.registry = Arc::new(metrics.registered(writing, is_agent));
         metrics
     }
 
-    fn registered(&self, writing: &Arc<Writing>) -> Registry {
+    fn registered(&self, writing: &Arc<Writing>, is_agent: bool) -> Registry {
         let mut registry = Registry::with_prefix("rollcall");
         let r = &mut registry;
         r.register("build", "The release", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
@@ -142,7 +142,7 @@ impl Metrics {
             "Entries that are committed together",
             measured(1.0, |writing| &writing.entries),
         );
-        self.gauges.register(r);
+        self.gauges.register(r, is_agent);
         registry
     }
 

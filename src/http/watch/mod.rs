@@ -1,6 +1,7 @@
 //! What is known of each request, and what is counted and logged of it.
 
 mod access_line;
+mod agent_gauges;
 mod broken_off;
 mod entry_counts;
 mod gauges;
@@ -12,6 +13,7 @@ mod request_id;
 mod stopping;
 mod trace_id;
 
+pub(super) use agent_gauges::AgentGauged;
 pub(super) use broken_off::log_broken_off;
 pub(super) use gauges::Gauged;
 pub(super) use metrics::Metrics;
