@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test chart-test image image-test bench scale fmt lint chart-docs manifests
+.PHONY: help run build test chart-test image image-test bench bench-scale scale fmt lint chart-docs manifests
 
 help: ## List the targets
 	@awk -F ' *## ' '/^[a-z-]+: *##/ { sub(/:/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,10 @@ manifests: ## Regenerate the files in k8s/ from the chart
 bench: ## Measure the release binary beside its peers; installs what that needs
 	benches/install.sh
 	benches/run
+
+bench-scale: ## Measure the service while its table grows: ROWS=10000000, on PostgreSQL and embedded
+	benches/install.sh
+	benches/growth
 
 scale: build ## Import and export a million entries on a private PostgreSQL; checks time and memory
 	tests/scale/measure
