@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test chart-test image image-test bench bench-scale scale fmt lint chart-docs manifests
+.PHONY: help run build test chart-test openapi image image-test bench bench-scale scale fmt lint chart-docs manifests
 
 help: ## List the targets
 	@awk -F ' *## ' '/^[a-z-]+: *##/ { sub(/:/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ test: ## Run every check and all tests; installs what they need
 chart-test: ## Check the chart and the plain manifests with the real helm, without a cluster
 	tests/chart/install.sh
 	tests/chart/run
+
+openapi: ## Write docs/openapi.json anew from the code
+	ROLLCALL_TEST_WRITE_OPENAPI=1 cargo test --quiet --locked --test api -- openapi::the_committed_document
 
 image: ## Build the container image with buildah, podman or docker
 	tests/image/build

@@ -3,10 +3,11 @@ use rocket::shield::Shield;
 use rocket::{Build, Rocket, Route};
 
 use super::api::{
-    amendments, assets, batch, by_hand, changes, entries, export, health, index, inside, people,
-    scrape, sessions, sheets, tokens, unmatched,
+    amendments, assets, batch, by_hand, changes, docs, entries, export, health, index, inside,
+    people, scrape, sessions, sheets, tokens, unmatched,
 };
 use super::guard::UpstreamNotice;
+use super::openapi::document;
 use super::pages::ProblemPages;
 use super::service::{Scraped, Service};
 use super::watch::{Metrics, Observer};
@@ -38,6 +39,7 @@ pub(super) fn apps(service: Service, has_metrics_port: bool) -> Apps {
         service: with_notice(observed(metrics, scraped), notice)
             .manage(service.admission.clone())
             .manage(service)
+            .manage(docs::Document(document()))
             .mount("/", routes(is_agent))
             .mount("/", scrape_routes)
             .register("/", unmatched::catchers()),
@@ -94,6 +96,7 @@ fn routes(is_agent: bool) -> Vec<Route> {
         tokens::routes(),
         sessions::routes(),
         assets::routes(),
+        docs::routes(),
     ]
     .concat()
 }

@@ -4,6 +4,7 @@
 mod api;
 mod app;
 mod guard;
+mod openapi;
 mod pages;
 mod server;
 mod service;
@@ -11,6 +12,7 @@ mod watch;
 mod wire;
 
 pub use app::mounted_routes;
+pub use openapi::document;
 pub use server::{Listen, ServeError, Server};
 pub use service::{Service, Setup};
 pub use wire::TokenList;

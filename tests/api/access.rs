@@ -27,7 +27,7 @@ const VOID: &str = "/table/entry/95844c14-bc2f-4249-8dc5-bd17377c5215/void";
 const CORRECT: &str = "/table/entry/95844c14-bc2f-4249-8dc5-bd17377c5215/correct";
 
 /// Every route, with a path that it matches. A route that is not here fails the test.
-const ROUTES: [(&str, &str, &str, Needs); 25] = [
+const ROUTES: [(&str, &str, &str, Needs); 27] = [
     ("POST", "/table/create", "/table/create", Needs::Create),
     ("POST", "/table/batch", "/table/batch", Needs::Create),
     ("GET", "/table/view/<_..>", "/table/view/date:today", Needs::Read),
@@ -53,6 +53,8 @@ const ROUTES: [(&str, &str, &str, Needs); 25] = [
     ("POST", "/session", "/session", Needs::Nothing),
     ("POST", "/session/end", "/session/end", Needs::Nothing),
     ("GET", "/assets/<name>", "/assets/style-0.css", Needs::Nothing),
+    ("GET", "/docs", "/docs", Needs::Nothing),
+    ("GET", "/openapi.json", "/openapi.json", Needs::Nothing),
 ];
 
 fn start(store: StoreKind, access: Access) -> TestApp {

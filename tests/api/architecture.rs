@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// From the outside in: a module may import those below it in its list, and no other.
 const LAYERS: [(&str, &[&str]); 3] = [
     ("", &["commands", "settings", "gate", "http", "store", "logging", "domain", "error_chain"]),
-    ("http", &["server", "app", "api", "service", "pages", "guard", "watch", "wire"]),
+    ("http", &["server", "app", "openapi", "api", "service", "pages", "guard", "watch", "wire"]),
     (
         "store",
         &[
@@ -101,7 +101,8 @@ impl Tree {
         let Some(item) = rest.first() else { return Some(at) };
         let exported = uses(&self.0[&at].text, "pub use ")
             .into_iter()
-            .chain(uses(&self.0[&at].text, "pub(super) use "));
+            .chain(uses(&self.0[&at].text, "pub(super) use "))
+            .chain(uses(&self.0[&at].text, "pub(crate) use "));
         for export in exported {
             if export.last() == Some(item) {
                 return self.resolve(&at, &export, depth + 1);
@@ -265,7 +266,14 @@ fn mod_files_declare_and_re_export_only() {
             continue;
         }
         for statement in text.split(';').map(str::trim).filter(|s| !s.is_empty()) {
-            let begins = ["mod ", "pub mod ", "pub(super) mod ", "pub use ", "pub(super) use "];
+            let begins = [
+                "mod ",
+                "pub mod ",
+                "pub(super) mod ",
+                "pub use ",
+                "pub(super) use ",
+                "pub(crate) use ",
+            ];
             assert!(
                 begins.iter().any(|begin| statement.starts_with(begin)),
                 "{} has {statement:?}",
@@ -279,8 +287,8 @@ fn mod_files_declare_and_re_export_only() {
 fn each_layer_knows_only_its_own_crates() {
     for (module, Source { path, text }) in &Tree::read().0 {
         let forbidden: &[&str] = match module.first().map(String::as_str) {
-            Some("domain") => &["rocket", "diesel", "hyper", "tokio", "crate::store"],
-            Some("store") => &["rocket", "hyper", "Status::"],
+            Some("domain") => &["rocket", "diesel", "hyper", "tokio", "utoipa", "crate::store"],
+            Some("store") => &["rocket", "hyper", "utoipa", "Status::"],
             Some("http") => &["diesel", "sql_query", "SELECT ", "INSERT ", "crate::gate"],
             Some("gate") => &["rocket", "hyper", "diesel", "SELECT ", "INSERT ", "crate::http"],
             _ => &[],

@@ -34,6 +34,7 @@ mod import_lock;
 mod index;
 mod metrics;
 mod metrics_port;
+mod openapi;
 mod pages;
 mod reading;
 mod replays;

@@ -3,19 +3,49 @@ use std::io::Cursor;
 use rocket::http::ContentType;
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, post, routes};
+use utoipa::OpenApi;
 
 use super::recording::{Recording, StoredEntry};
 use crate::domain::{Site, parse_batch};
 use crate::http::guard::{BatchBody, MayCreate, RequestId};
 use crate::http::service::Service;
 use crate::http::watch::{Metrics, log_not_recorded};
+use crate::http::wire::schema::{self, problems};
 use crate::http::wire::{Problem, push_entry};
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![batch]
 }
 
+/// The routes in the API documents.
+#[derive(OpenApi)]
+#[openapi(paths(batch))]
+pub(crate) struct Documented;
+
+problems! {
+    /// Why a whole batch is not recorded.
+    NotRecorded = BAD_REQUEST, INVALID_JSON, INVALID_ENTRY, UNAUTHENTICATED, FORBIDDEN, CROSS_SITE,
+        GATE_MISMATCH, BODY_TOO_LARGE, INTERNAL, BUSY, STORE_UNAVAILABLE
+}
+
 /// Records up to 500 entries, each for itself. Without any it is a sign of life.
+#[utoipa::path(
+    post,
+    path = "/table/batch",
+    operation_id = "create_entries",
+    tag = "Entries",
+    description = "For gates that were offline. One invalid entry never holds up another. To send a batch again is \
+        safe, also after a 503. The body has at most 1 MiB.",
+    request_body = schema::Batch,
+    responses(
+        (
+            status = 200,
+            description = "What became of each entry, in the same order: a stored one is stored for good.",
+            body = schema::BatchResults
+        ),
+        NotRecorded,
+    ),
+)]
 #[post("/table/batch")]
 async fn batch(
     by: MayCreate,

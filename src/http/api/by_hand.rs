@@ -1,6 +1,7 @@
 use rocket::http::{Header, Status};
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, post, routes};
+use utoipa::OpenApi;
 
 use super::recording::Recording;
 use crate::domain::Day;
@@ -8,13 +9,45 @@ use crate::http::guard::{MayCreate, ObjectBody};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
 use crate::http::wire::Problem;
+use crate::http::wire::schema::{self, problems};
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![record]
 }
 
+/// The routes in the API documents.
+#[derive(OpenApi)]
+#[openapi(paths(record))]
+pub(crate) struct Documented;
+
+problems! {
+    /// Why an entry is not recorded.
+    NotRecorded = BAD_REQUEST, INVALID_JSON, INVALID_ENTRY, UNAUTHENTICATED, FORBIDDEN, CROSS_SITE,
+        GATE_MISMATCH, BODY_TOO_LARGE, ENTRY_ID_REUSED, INTERNAL, BUSY, STORE_UNAVAILABLE
+}
+
 /// Records an entry that a clerk wrote into the form of today's sheet. `POST /table/create` takes
 /// only JSON, and answers with it.
+#[utoipa::path(
+    post,
+    path = "/table/entry",
+    operation_id = "create_entry_by_hand",
+    tag = "Entries",
+    summary = "Records an entry by a form.",
+    description = "What the form on today's page sends. `POST /table/create` is for programs.",
+    request_body(content(
+        (schema::EntryForm = "application/x-www-form-urlencoded"),
+        (schema::NewEntry = "application/json"),
+    )),
+    responses(
+        (
+            status = 303,
+            description = "The entry is stored.",
+            headers(("Location" = String, description = "The sheet that it is on."))
+        ),
+        NotRecorded,
+    ),
+)]
 #[post("/table/entry")]
 async fn record(
     by: MayCreate,

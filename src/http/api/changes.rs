@@ -7,10 +7,12 @@ use rocket::http::{ContentType, Header};
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, get, routes};
 use tokio::select;
+use utoipa::OpenApi;
 
 use crate::domain::{Change, FieldError, Site};
 use crate::http::guard::{MayRead, RequestQuery, SentMethod};
 use crate::http::service::Service;
+use crate::http::wire::schema::{self, parameters, problems};
 use crate::http::wire::{Problem, Query, push_change};
 use crate::store::ChangeRequest;
 
@@ -18,7 +20,43 @@ pub(crate) fn routes() -> Vec<Route> {
     routes![changes]
 }
 
+/// The routes in the API documents.
+#[derive(OpenApi)]
+#[openapi(paths(changes))]
+pub(crate) struct Documented;
+
+parameters! {
+    /// What a reader wants to be told.
+    Wanted = [
+        schema::query("after", schema::number(0, i64::MAX, 0), "Changes with a higher number are told."),
+        schema::query("limit", schema::number(1, 1000, 1000), "How many are told at most."),
+        schema::query(
+            "wait",
+            schema::number(0, 30, 0),
+            "How many seconds the answer waits for a change if there is none.",
+        ),
+    ];
+}
+
+problems! {
+    /// Why no changes are told.
+    NotTold = INVALID_QUERY, UNAUTHENTICATED, FORBIDDEN, CHANGES_LOST, INTERNAL, BUSY, STORE_UNAVAILABLE
+}
+
 /// Everything that happened, in order, from a number on.
+#[utoipa::path(
+    get,
+    path = "/table/changes",
+    operation_id = "view_changes",
+    tag = "Changes",
+    description = "No change is ever skipped. Go on with the `next` of each answer. 409 `changes_lost` means that the \
+        store was restored from a backup: start over with `after=0`.",
+    params(Wanted),
+    responses(
+        (status = 200, description = "The changes; none if there is nothing new.", body = schema::Changes),
+        NotTold,
+    ),
+)]
 #[get("/table/changes")]
 async fn changes(
     caller: MayRead,

@@ -3,19 +3,53 @@ use std::io::Cursor;
 use rocket::http::{ContentType, Header, Status};
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, post, routes};
+use utoipa::OpenApi;
 
 use super::recording::{Recording, StoredEntry};
 use crate::domain::Site;
 use crate::http::guard::{EntryBody, IdempotencyKeys, MayCreateFromAnySite};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
+use crate::http::wire::schema::{self, problems};
 use crate::http::wire::{Problem, push_entry};
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![create]
 }
 
+/// The routes in the API documents.
+#[derive(OpenApi)]
+#[openapi(paths(create))]
+pub(crate) struct Documented;
+
+problems! {
+    /// Why an entry is not recorded.
+    NotRecorded = BAD_REQUEST, INVALID_JSON, INVALID_ENTRY, UNAUTHENTICATED, FORBIDDEN, CROSS_SITE,
+        GATE_MISMATCH, BODY_TOO_LARGE, ENTRY_ID_REUSED, INTERNAL, BUSY, STORE_UNAVAILABLE
+}
+
 /// Records an entry.
+#[utoipa::path(
+    post,
+    path = "/table/create",
+    operation_id = "create_entry",
+    tag = "Entries",
+    description = "201 and 200 mean stored for good: committed and flushed to disk. The same `entry_id` with the \
+        same content is answered 200 with what is stored, so that a retry is safe, for as long as the entry lives. \
+        The body has at most 16 KiB, and is read as JSON whatever its `Content-Type` says.",
+    params(schema::IdempotencyKey),
+    request_body = schema::NewEntry,
+    responses(
+        (status = 201, description = "The entry is stored.", body = schema::Entry),
+        (
+            status = 200,
+            description = "It was stored before. This is what is stored.",
+            body = schema::Entry,
+            headers(("Idempotent-Replayed" = bool, description = "`true`"))
+        ),
+        NotRecorded,
+    ),
+)]
 #[post("/table/create")]
 async fn create(
     by: MayCreateFromAnySite,

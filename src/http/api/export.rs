@@ -3,12 +3,14 @@ use rocket::{Request, Route, State, get, routes};
 use tokio::select;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::spawn_blocking;
+use utoipa::OpenApi;
 
 use super::reading::{begin_entries, spool_entries};
 use crate::domain::{Day, DayRange, Site};
 use crate::http::guard::{MayRead, RequestId, RequestQuery};
 use crate::http::service::{MAX_EXPORTS, Service};
 use crate::http::watch::log_broken_off;
+use crate::http::wire::schema::{self, problems};
 use crate::http::wire::{
     Form, Freshness, Listing, LongBody, PartSender, Parts, Problem, ReaderLeft, Rows, SpooledSheet,
     Spools, describe, parts,
@@ -19,7 +21,41 @@ pub(crate) fn routes() -> Vec<Route> {
     routes![export]
 }
 
+/// The routes in the API documents.
+#[derive(OpenApi)]
+#[openapi(paths(export))]
+pub(crate) struct Documented;
+
+problems! {
+    /// Why nothing is exported.
+    NotExported = INVALID_QUERY, UNAUTHENTICATED, FORBIDDEN, INTERNAL, BUSY, STORE_UNAVAILABLE
+}
+
 /// The sheets of many days, one after the other.
+#[utoipa::path(
+    get,
+    path = "/table/export",
+    operation_id = "export_entries",
+    tag = "Reading",
+    description = "Days in order, lowest id first within each day. An error in the middle breaks the connection.",
+    params(schema::DayRange, schema::Filters, schema::Forms),
+    responses(
+        (
+            status = 200,
+            description = "The entries of the days. There is no page: `format=html` gets JSON.",
+            content(
+                (Vec<schema::ListedEntry> = "application/json"),
+                (String = "text/csv"),
+                (String = "application/x-ndjson"),
+            ),
+            headers(
+                ("Rollcall-Change" = i64, description = "The export contains every change up to this number."),
+                ("Content-Disposition" = String, description = "The name of the file, for a CSV."),
+            )
+        ),
+        NotExported,
+    ),
+)]
 #[get("/table/export")]
 async fn export(
     caller: MayRead,

@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use rocket::http::{Header, Status};
 use rocket::response::{Responder, Response};
 use rocket::serde::json::{Value, json};
 use rocket::{Request, Route, State, get, routes};
+use utoipa::OpenApi;
 
 use super::sheets::{self, PageRequest};
 use crate::domain::Day;
@@ -9,13 +12,56 @@ use crate::http::guard::{Browser, RequestQuery, Visitor};
 use crate::http::pages::{Frame, Page, RowsPage, Tab, Viewer, start_page};
 use crate::http::service::{Service, SheetRequest};
 use crate::http::watch::Metrics;
+use crate::http::wire::schema::{self, parameters, problems};
 use crate::http::wire::{Form, Listing, Problem, Query, encoded_query};
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![index]
 }
 
+/// The routes in the API documents.
+#[derive(OpenApi)]
+#[openapi(paths(index))]
+pub(crate) struct Documented;
+
+problems! {
+    /// Why a form leads to no sheet.
+    NoSheet = INVALID_DATE, INVALID_QUERY, INTERNAL
+}
+
+parameters! {
+    /// What the form of a sheet asks for.
+    Wanted = [schema::query(
+        "date",
+        schema::string(),
+        "A day as `YYYYMMDD` or `YYYY-MM-DD`: a browser is sent to its sheet.",
+    )];
+}
+
 /// A page for a browser, and a map of the API for anything else. `date` comes from the form of a sheet.
+#[utoipa::path(
+    get,
+    path = "/table",
+    operation_id = "view_index",
+    tag = "Service",
+    summary = "A page for a browser, a map of the API for anything else.",
+    description = "The page shows today's sheet to whoever may read it.",
+    params(Wanted, schema::PageForm),
+    security(()),
+    responses(
+        (
+            status = 200,
+            description = "The page, or the map: each route with what it is for.",
+            content((Map = "application/json"), (String = "text/html"))
+        ),
+        (
+            status = 303,
+            description = "A page is wanted, and there is a `date`.",
+            headers(("Location" = String, description = "The sheet of the day."))
+        ),
+        NoSheet,
+    ),
+)]
 #[get("/table?<date>")]
 async fn index(
     date: Option<&str>,
@@ -90,6 +136,15 @@ impl<'r> Responder<'r, 'static> for Index {
     }
 }
 
+/// The map in the API documents.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "the map is written below")]
+struct Map {
+    service: String,
+    version: String,
+    routes: BTreeMap<String, String>,
+}
+
 fn map() -> Value {
     json!({
         "service": "rollcall",
@@ -107,6 +162,8 @@ fn map() -> Value {
             "GET /table/people?from=YYYYMMDD&to=YYYYMMDD": "for each day and person: first in, last out, number of entries",
             "GET /table/inside": "who is inside now",
             "GET /table/changes": "everything that happened, in order: after, limit, wait",
+            "GET /docs": "these routes in detail, to try out",
+            "GET /openapi.json": "the same for programs, as OpenAPI 3.1",
             "GET /health": "the state of the service",
             "GET /metrics": "its counters, for Prometheus, unless they have a port of their own",
             "GET /readyz": "200 while it can serve",

@@ -4,12 +4,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rocket::http::Header;
 use rocket::response::{Responder, Response};
 use rocket::{Either, Request, Route, State, get, routes};
+use utoipa::OpenApi;
 
 use super::reading::{DEFAULT_REACH, each_entry};
 use crate::domain::{Day, Entry, FieldError, Inside, Site, Stamp, Text, parse_moment};
 use crate::http::guard::{Browser, MayRead, RequestQuery};
 use crate::http::pages::{Frame, InsideView, Page, Tab, Viewer, inside_page};
 use crate::http::service::Service;
+use crate::http::wire::schema::{self, parameters, problems};
 use crate::http::wire::{Form, LongBody, Problem, Rows, SpooledSheet, describe};
 use crate::store::StoreError;
 
@@ -23,7 +25,52 @@ pub(crate) fn routes() -> Vec<Route> {
     routes![inside]
 }
 
+/// The routes in the API documents.
+#[derive(OpenApi)]
+#[openapi(paths(inside))]
+pub(crate) struct Documented;
+
+problems! {
+    /// Why nobody is shown.
+    NotShown = INVALID_QUERY, UNAUTHENTICATED, FORBIDDEN, INTERNAL, STORE_UNAVAILABLE
+}
+
+parameters! {
+    /// Which people are wanted.
+    Wanted = [
+        schema::query(
+            "since",
+            schema::optional_moment(),
+            "How far back entries are read: at most 7 days. Without it, 24 hours.",
+        ),
+        schema::query("gate", schema::optional_text(), "Only people whose latest entry is of this gate."),
+        schema::query("by", schema::string(), "`gate`: a page in the order of gates."),
+    ];
+}
+
 /// Who is inside now.
+#[utoipa::path(
+    get,
+    path = "/table/inside",
+    operation_id = "view_inside",
+    tag = "Reading",
+    description = "Each person whose latest standing entry since then is `in`, by last and first name.",
+    params(Wanted, schema::Forms),
+    responses(
+        (
+            status = 200,
+            description = "Who is inside; as CSV and NDJSON their entries.",
+            content(
+                (schema::Inside = "application/json"),
+                (String = "text/csv"),
+                (String = "application/x-ndjson"),
+                (String = "text/html"),
+            ),
+            headers(("Content-Disposition" = String, description = "The name of the file, for a CSV."))
+        ),
+        NotShown,
+    ),
+)]
 #[get("/table/inside")]
 async fn inside(
     caller: MayRead,

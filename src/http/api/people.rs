@@ -1,12 +1,14 @@
 use rocket::http::{Header, Status};
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, get, routes};
+use utoipa::OpenApi;
 
 use super::reading::each_entry;
 use crate::domain::{Day, DayRange, FieldError, People, PersonDay};
 use crate::http::guard::{Browser, MayRead, RequestQuery};
 use crate::http::pages::{Frame, RowsPage, Tab, Viewer, people_page};
 use crate::http::service::Service;
+use crate::http::wire::schema::{self, problems};
 use crate::http::wire::{Form, Freshness, LongBody, Problem, Query, Rows, SpooledSheet, describe};
 use crate::store::StoreError;
 
@@ -14,7 +16,48 @@ pub(crate) fn routes() -> Vec<Route> {
     routes![people]
 }
 
+/// The routes in the API documents.
+#[derive(OpenApi)]
+#[openapi(paths(people))]
+pub(crate) struct Documented;
+
+problems! {
+    /// Why nobody is shown.
+    NotShown = INVALID_QUERY, UNAUTHENTICATED, FORBIDDEN, INTERNAL, STORE_UNAVAILABLE
+}
+
 /// Each person on each day: when they came first, when they went last.
+#[utoipa::path(
+    get,
+    path = "/table/people",
+    operation_id = "view_people",
+    tag = "Reading",
+    description = "By date, last and first name. A person is identified by `person_ref` where there is one, else by \
+        both names.",
+    params(schema::DayRange, schema::Forms),
+    responses(
+        (
+            status = 200,
+            description = "The people of the days.",
+            content(
+                (Vec<schema::PersonDay> = "application/json"),
+                (String = "text/csv"),
+                (String = "application/x-ndjson"),
+                (String = "text/html"),
+            ),
+            headers(
+                ("Rollcall-Change" = i64, description = "They contain every change up to this number."),
+                ("Content-Disposition" = String, description = "The name of the file, for a CSV."),
+            )
+        ),
+        (
+            status = 303,
+            description = "The page is asked for without days.",
+            headers(("Location" = String, description = "The page of this month."))
+        ),
+        NotShown,
+    ),
+)]
 #[get("/table/people")]
 async fn people(
     caller: MayRead,

@@ -1,10 +1,12 @@
 use rocket::http::ContentType;
 use rocket::{Route, State, get, routes};
+use utoipa::OpenApi;
 
 use crate::http::guard::MayRead;
 use crate::http::service::Scraped;
 use crate::http::watch::{AgentGauged, Gauged, Metrics};
 use crate::http::wire::Problem;
+use crate::http::wire::schema::problems;
 use crate::store::Reader;
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -16,7 +18,29 @@ pub(crate) fn free_routes() -> Vec<Route> {
     routes![free_metrics]
 }
 
+/// The routes in the API documents.
+#[derive(OpenApi)]
+#[openapi(paths(metrics))]
+pub(crate) struct Documented;
+
+problems! {
+    /// Why no metrics are told.
+    NotScraped = UNAUTHENTICATED, FORBIDDEN, INTERNAL, STORE_UNAVAILABLE
+}
+
 /// All metrics in the text format of OpenMetrics 1.0.
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    operation_id = "view_metrics",
+    tag = "Service",
+    description = "For Prometheus. With `ROLLCALL_METRICS_PORT` they have a port of their own, where they need no token, \
+        and are not here.",
+    responses(
+        (status = 200, description = "The metrics.", body = String, content_type = "application/openmetrics-text"),
+        NotScraped,
+    ),
+)]
 #[get("/metrics")]
 async fn metrics(
     _caller: MayRead,

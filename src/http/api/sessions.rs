@@ -2,12 +2,14 @@ use rocket::http::{ContentType, Header, Status};
 use rocket::response::{Responder, Response};
 use rocket::serde::json::{Value, json};
 use rocket::{Request, Route, State, get, post, routes};
+use utoipa::OpenApi;
 
 use crate::domain::{Session, SignIn, Token};
 use crate::http::guard::{Browser, FromOwnSite, ObjectBody, OwnSession};
 use crate::http::pages::{Frame, Page, ReturnTo, Tab, Viewer, sign_in_page};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
+use crate::http::wire::schema::{self, problems};
 use crate::http::wire::{Problem, clear_session, return_path, set_session};
 use crate::store::StoreError;
 
@@ -18,7 +20,38 @@ pub(crate) fn routes() -> Vec<Route> {
 /// Where a browser goes that does not say where to.
 const START: &str = "/table";
 
+/// The routes in the API documents.
+#[derive(OpenApi)]
+#[openapi(paths(page, begin, end))]
+pub(crate) struct Documented;
+
+problems! {
+    /// Why there is no form.
+    NoForm = INTERNAL
+}
+
+problems! {
+    /// Why no session begins.
+    NoSession = BAD_REQUEST, INVALID_JSON, INVALID_ENTRY, UNAUTHENTICATED, CROSS_SITE, BODY_TOO_LARGE, INTERNAL,
+        STORE_UNAVAILABLE
+}
+
+problems! {
+    /// Why a session does not end.
+    NotEnded = CROSS_SITE, INTERNAL, STORE_UNAVAILABLE
+}
+
 /// The form to sign in with. `next` is where to go then.
+#[utoipa::path(
+    get,
+    path = "/session",
+    operation_id = "view_sign_in",
+    tag = "Sessions",
+    summary = "The form to sign in with.",
+    params(("next" = Option<String>, Query, description = "The page to go to then: a path of this service.")),
+    security(()),
+    responses((status = 200, description = "The form.", body = String, content_type = "text/html"), NoForm),
+)]
 #[get("/session?<next>")]
 fn page(next: Option<&str>, browser: Browser) -> Result<Page, Problem> {
     let next = next.and_then(return_path).unwrap_or(START);
@@ -26,6 +59,35 @@ fn page(next: Option<&str>, browser: Browser) -> Result<Page, Problem> {
 }
 
 /// Begins a session with a token. Its secret is in the cookie, and nowhere else.
+#[utoipa::path(
+    post,
+    path = "/session",
+    operation_id = "begin_session",
+    tag = "Sessions",
+    description = "For 12 hours after its last use, or until the token ends. For browsers: programs send the token itself.",
+    request_body(content(
+        (schema::SignIn = "application/json"),
+        (schema::SignInForm = "application/x-www-form-urlencoded"),
+    )),
+    security(()),
+    responses(
+        (
+            status = 200,
+            description = "Who has signed in. To JSON.",
+            body = schema::SignedIn,
+            headers(("Set-Cookie" = String, description = "The cookie `rollcall_session`."))
+        ),
+        (
+            status = 303,
+            description = "The same. To a form.",
+            headers(
+                ("Location" = String, description = "The page to go to."),
+                ("Set-Cookie" = String, description = "The cookie `rollcall_session`."),
+            )
+        ),
+        NoSession,
+    ),
+)]
 #[post("/session")]
 async fn begin(
     _from: FromOwnSite,
@@ -58,6 +120,24 @@ async fn begin(
 }
 
 /// Ends the session of the cookie, if it has one.
+#[utoipa::path(
+    post,
+    path = "/session/end",
+    operation_id = "end_session",
+    tag = "Sessions",
+    security((), ("session" = [])),
+    responses(
+        (
+            status = 303,
+            description = "It is over.",
+            headers(
+                ("Location" = String, description = "The form to sign in with."),
+                ("Set-Cookie" = String, description = "Takes the cookie `rollcall_session` away."),
+            )
+        ),
+        NotEnded,
+    ),
+)]
 #[post("/session/end")]
 async fn end(session: OwnSession, service: &State<Service>) -> Result<Ended, Problem> {
     if let Some(hash) = session.0 {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use rocket::http::Header;
 use rocket::response::{Responder, Response};
 use rocket::{Either, Request, Route, State, get, routes};
+use utoipa::OpenApi;
 
 use super::reading::{begin_entries, count_inside, each_entry, spool_entries};
 use crate::domain::{Day, DaySummary, Entry, InvalidDay, Selection, Site};
@@ -11,6 +12,7 @@ use crate::http::guard::{Browser, MayRead, RequestPath, RequestQuery};
 use crate::http::pages::{Frame, RowsPage, SheetView, Tab, Viewer, sheet_page};
 use crate::http::service::{DaySheet, Service, SheetRequest};
 use crate::http::watch::Metrics;
+use crate::http::wire::schema::{self, parameters, problems};
 use crate::http::wire::{
     Form, Freshness, Listing, LongBody, Problem, Query, Rows, Spools, describe, segments_after,
 };
@@ -20,7 +22,50 @@ pub(crate) fn routes() -> Vec<Route> {
     routes![view]
 }
 
+/// The routes in the API documents.
+#[derive(OpenApi)]
+#[openapi(paths(view))]
+pub(crate) struct Documented;
+
+parameters! {
+    /// What a page may leave out.
+    PageParts =
+        [schema::query("rows", schema::string(), "`none`: a page without its rows, for its script.")];
+}
+
+problems! {
+    /// Why a sheet is not shown.
+    NotShown = BAD_REQUEST, INVALID_DATE, INVALID_QUERY, UNAUTHENTICATED, FORBIDDEN, INTERNAL, STORE_UNAVAILABLE
+}
+
 /// The whole sheet of a day, or the entries of it that are wanted.
+#[utoipa::path(
+    get,
+    path = "/table/view/date:{date}",
+    operation_id = "view_sheet",
+    tag = "Reading",
+    description = "Lowest id first. The sheet is whole or an error, however long it is.",
+    params(schema::SheetDay, schema::Filters, schema::Forms, PageParts),
+    responses(
+        (
+            status = 200,
+            description = "The entries of the day.",
+            content(
+                (Vec<schema::ListedEntry> = "application/json"),
+                (String = "text/csv"),
+                (String = "application/x-ndjson"),
+                (String = "text/html"),
+            ),
+            headers(
+                ("Rollcall-Change" = i64, description = "The sheet contains every change up to this number."),
+                ("Rollcall-Replica-Lag" = f64, description = "From a replica: it may lack what was recorded in \
+                    this many seconds before."),
+                ("Content-Disposition" = String, description = "The name of the file, for a CSV."),
+            )
+        ),
+        NotShown,
+    ),
+)]
 #[get("/table/view/<_..>")]
 async fn view(
     caller: MayRead,

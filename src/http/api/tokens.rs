@@ -4,11 +4,13 @@ use rocket::http::{ContentType, Header, Status};
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, delete, get, post, routes};
 use serde::Serialize;
+use utoipa::OpenApi;
 
 use crate::domain::{IssuedToken, Token, TokenName, TokenRequest};
 use crate::http::guard::{Browser, MayAdminister, ObjectBody};
 use crate::http::pages::{Frame, Page, Tab, Viewer, new_token_page, tokens_page};
 use crate::http::service::Service;
+use crate::http::wire::schema::{self, problems};
 use crate::http::wire::{Problem, TokenJson, TokenList};
 use crate::store::StoreError;
 
@@ -16,7 +18,44 @@ pub(crate) fn routes() -> Vec<Route> {
     routes![list, create, revoke, delete]
 }
 
+/// The routes in the API documents.
+#[derive(OpenApi)]
+#[openapi(paths(list, create, revoke, delete))]
+pub(crate) struct Documented;
+
+problems! {
+    /// Why no tokens are listed.
+    NotListed = UNAUTHENTICATED, FORBIDDEN, INTERNAL, STORE_UNAVAILABLE
+}
+
+problems! {
+    /// Why no token is made.
+    NotMade = BAD_REQUEST, INVALID_JSON, INVALID_ENTRY, UNAUTHENTICATED, FORBIDDEN, CROSS_SITE, NAME_TAKEN,
+        BODY_TOO_LARGE, INTERNAL, STORE_UNAVAILABLE
+}
+
+problems! {
+    /// Why a token is not revoked.
+    NotRevoked = BAD_REQUEST, UNAUTHENTICATED, FORBIDDEN, CROSS_SITE, NOT_FOUND, INTERNAL, STORE_UNAVAILABLE
+}
+
 /// All tokens, revoked and expired ones too.
+#[utoipa::path(
+    get,
+    path = "/admin/tokens",
+    operation_id = "list_tokens",
+    tag = "Tokens",
+    description = "By name. `/admin/tokens` always needs an admin, with open access too.",
+    params(schema::PageForm),
+    responses(
+        (
+            status = 200,
+            description = "The tokens, without their secrets.",
+            content((schema::Tokens = "application/json"), (String = "text/html"))
+        ),
+        NotListed,
+    ),
+)]
 #[get("/admin/tokens")]
 async fn list(
     by: MayAdminister,
@@ -33,6 +72,26 @@ async fn list(
 }
 
 /// Makes a token. Its secret is in this answer, and nowhere else.
+#[utoipa::path(
+    post,
+    path = "/admin/tokens",
+    operation_id = "create_token",
+    tag = "Tokens",
+    description = "It works at once in this process, and everywhere within 5 seconds.",
+    params(schema::PageForm),
+    request_body(content(
+        (schema::NewToken = "application/json"),
+        (schema::NewTokenForm = "application/x-www-form-urlencoded"),
+    )),
+    responses(
+        (
+            status = 201,
+            description = "The token with its secret.",
+            content((schema::TokenWithSecret = "application/json"), (String = "text/html"))
+        ),
+        NotMade,
+    ),
+)]
 #[post("/admin/tokens")]
 async fn create(
     by: MayAdminister,
@@ -61,6 +120,23 @@ async fn create(
 }
 
 /// Revokes a token for good.
+#[utoipa::path(
+    post,
+    path = "/admin/tokens/{name}/revoke",
+    operation_id = "revoke_token",
+    tag = "Tokens",
+    description = "It stops working at once in this process, and everywhere within 5 seconds. Once more is 200 too.",
+    params(("name" = schema::TokenName, Path, description = "The name of the token."), schema::PageForm),
+    responses(
+        (status = 200, description = "The token, revoked.", body = schema::Token),
+        (
+            status = 303,
+            description = "The same, where a page is wanted.",
+            headers(("Location" = String, description = "The list of the tokens."))
+        ),
+        NotRevoked,
+    ),
+)]
 #[post("/admin/tokens/<name>/revoke")]
 async fn revoke(
     _by: MayAdminister,
@@ -84,6 +160,22 @@ async fn revoke(
 }
 
 /// The same as the route that ends in `revoke`.
+#[utoipa::path(
+    delete,
+    path = "/admin/tokens/{name}",
+    operation_id = "delete_token",
+    tag = "Tokens",
+    params(("name" = schema::TokenName, Path, description = "The name of the token."), schema::PageForm),
+    responses(
+        (status = 200, description = "The token, revoked.", body = schema::Token),
+        (
+            status = 303,
+            description = "The same, where a page is wanted.",
+            headers(("Location" = String, description = "The list of the tokens."))
+        ),
+        NotRevoked,
+    ),
+)]
 #[delete("/admin/tokens/<name>")]
 async fn delete(
     by: MayAdminister,

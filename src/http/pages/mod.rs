@@ -3,6 +3,7 @@
 
 mod arrivals;
 mod assets;
+mod docs;
 mod entry;
 mod frame;
 mod inside;
@@ -17,12 +18,13 @@ mod start;
 mod tokens;
 
 pub(super) use assets::{Asset, asset};
+pub(super) use docs::docs_page;
 pub(super) use entry::entry_page;
 pub(super) use frame::{Frame, Tab, Viewer};
 pub(super) use inside::{InsideView, inside_page};
 pub(super) use page::Page;
 pub(super) use people::people_page;
-pub(super) use problem::{ProblemPages, ReturnTo};
+pub(super) use problem::{ProblemPages, ReturnTo, has_page};
 pub(super) use rows::RowsPage;
 pub(super) use sheet::{SheetView, sheet_page};
 pub(super) use sign_in::sign_in_page;

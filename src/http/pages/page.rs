@@ -17,18 +17,24 @@ const SECURITY_POLICY: &str = "default-src 'none'; form-action 'self'; frame-anc
 pub(crate) struct Page {
     html: String,
     status: Status,
+    security_policy: &'static str,
 }
 
 impl Page {
     pub(crate) fn of(template: &impl Template) -> Result<Self, Problem> {
         match template.render() {
-            Ok(html) => Ok(Self { html, status: Status::Ok }),
+            Ok(html) => Ok(Self { html, status: Status::Ok, security_policy: SECURITY_POLICY }),
             Err(error) => Err(Problem::from(StoreError::defect(error))),
         }
     }
 
     pub(crate) fn with_status(self, status: Status) -> Self {
         Self { status, ..self }
+    }
+
+    /// The page with a `Content-Security-Policy` of its own.
+    pub(super) fn with_policy(self, security_policy: &'static str) -> Self {
+        Self { security_policy, ..self }
     }
 
     /// The page up to `mark`, and what follows it. Without the mark nothing follows.
@@ -48,7 +54,7 @@ impl Page {
     pub(super) fn into_headers(self, response: &mut Response<'_>) -> String {
         response.set_header(ContentType::HTML);
         for (name, value) in [
-            ("Content-Security-Policy", SECURITY_POLICY),
+            ("Content-Security-Policy", self.security_policy),
             ("Referrer-Policy", "no-referrer"),
             ("Cache-Control", "no-store"),
             ("Vary", "Accept"),

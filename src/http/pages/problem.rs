@@ -67,7 +67,7 @@ impl Fairing for ProblemPages {
         let browser = Browser::of(request);
         if let Some(problem) = Reported::of(request)
             && browser.wants_page
-            && has_page(request)
+            && request.route().is_some_and(|route| has_page(route.uri.path()))
             && let Ok(page) = page(request, problem, browser).await
         {
             page.write(response);
@@ -75,10 +75,8 @@ impl Fairing for ProblemPages {
     }
 }
 
-/// Whether the request is for a page, or comes from a form of one.
-fn has_page(request: &Request<'_>) -> bool {
-    let Some(route) = request.route() else { return false };
-    let pattern = route.uri.path();
+/// Whether the route with this pattern has a page, or takes a form of one.
+pub(crate) fn has_page(pattern: &str) -> bool {
     ["/table", "/session", "/session/end"].contains(&pattern)
         || PAGES.iter().any(|page| pattern.starts_with(page))
 }
