@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test chart-test openapi image image-test bench bench-scale scale fmt lint chart-docs manifests
+.PHONY: help run build test chart-test openapi image image-test deb package-test bench bench-scale scale fmt lint chart-docs manifests
 
 help: ## List the targets
-	@awk -F ' *## ' '/^[a-z-]+: *##/ { sub(/:/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ' *## ' '/^[a-z-]+: *##/ { sub(/:/, "", $$1); printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Start the service; without DATABASE_* settings it keeps its data in rollcall.sqlite3
 	cargo run --release --locked
@@ -25,6 +25,14 @@ image: ## Build the container image with buildah, podman or docker
 
 image-test: ## Build the image and run it: migrate, serve, the plain manifests in podman
 	tests/image/build-and-run
+
+deb: ## Build the Debian package of a gate PC
+	tests/package/install.sh cargo-deb
+	deploy/gate/build
+
+package-test: ## Check the package of a gate PC and the Ansible role; installs both on a booted Debian
+	tests/package/install.sh
+	tests/package/run
 
 chart-docs: ## Regenerate the table of values in the chart's README
 	tests/chart/install.sh

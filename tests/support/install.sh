@@ -4,8 +4,6 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 source tests/support/packages.sh
 
-deny_version=0.20.2
-
 # OpenSSL, libpq and SQLite are compiled from source.
 need cc gcc libc6-dev
 need make make
@@ -20,10 +18,5 @@ tests/support/postgres.sh bindir >/dev/null 2>&1 || packages+=(postgresql)
 python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 install_packages
 
-if [[ $(.tools/bin/cargo-deny --version 2>/dev/null) != "cargo-deny $deny_version" ]]; then
-  say "building cargo-deny $deny_version"
-  # Without optimisation it builds in a third of the time, and a check still takes about a second.
-  CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root .tools "cargo-deny@$deny_version"
-fi
-
+cargo_tool cargo-deny 0.20.2
 python_tools shell tests/support/requirements.txt || say "without shellcheck, the shell scripts are not checked"

@@ -42,3 +42,11 @@ python_tools() {
   ".tools/$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
   cp "$2" ".tools/$1/requirements.txt"
 }
+
+# cargo_tool NAME VERSION: builds this version of a cargo command in .tools/bin.
+cargo_tool() {
+  [[ $(".tools/bin/$1" --version 2>/dev/null) != *"$2" ]] || return 0
+  say "building $1 $2"
+  # Without optimisation it builds in a third of the time, and runs about a second longer.
+  CARGO_PROFILE_DEV_DEBUG=0 cargo install --quiet --locked --debug --root .tools "$1@$2"
+}
