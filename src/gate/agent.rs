@@ -15,6 +15,7 @@ use super::trace::Trace;
 use super::trouble::{Failure, Trouble};
 use super::upstream::Upstream;
 use crate::domain::Clock;
+use crate::error_chain::ErrorChain;
 use crate::store::{Forwarding, Queue, Reach, Store, StoreError};
 
 /// The longest time between two batches, empty ones included. Less than the 30 seconds that are
@@ -56,6 +57,7 @@ impl Agent {
             backoff: Backoff::default(),
             limit: MAX_ENTRIES,
             contact_at: Instant::now(),
+            is_maintained: true,
         };
         forwarding.change(|state| state.reason = Some(Trouble::NotAskedYet.to_string()));
         thread::Builder::new().name("gate agent".into()).spawn(move || {
@@ -86,6 +88,8 @@ struct Session {
     limit: usize,
     /// When the next batch is due, even an empty one.
     contact_at: Instant,
+    /// Whether the mark could be kept at the last attempt. Only changes are logged.
+    is_maintained: bool,
 }
 
 impl Session {
@@ -120,14 +124,15 @@ impl Session {
         let parcel = self.ledger.gather(as_of, self.limit)?;
         let is_due = !parcel.entries.is_empty() || self.contact_at <= Instant::now();
         let has_more = is_due && self.deliver(&parcel)?;
-        self.ledger.maintain(self.clock.now())?;
+        let maintained = self.ledger.maintain(self.clock.now());
+        self.note_maintained(maintained);
         Ok(has_more)
     }
 
     /// Returns whether there is more to send at once.
     fn deliver(&mut self, parcel: &Parcel) -> Result<bool, Failure> {
         let body = parcel.to_json().map_err(StoreError::defect)?;
-        let trace = Trace::begin();
+        let trace = self.trace_of(parcel);
         let answer = self.client.post(&body, trace.as_ref())?;
         match answer.status {
             200 => {}
@@ -154,6 +159,27 @@ impl Session {
         }
         self.note_success(stored);
         Ok(parcel.has_more)
+    }
+
+    /// The trace of the request that brought the entry, if it is a single one; else a new one.
+    fn trace_of(&self, parcel: &Parcel) -> Option<Trace> {
+        let trace_id = match &parcel.entries[..] {
+            [entry] => self.forwarding.trace_of(entry.passage.entry_id),
+            _ => None,
+        };
+        trace_id.and_then(|id| Trace::within(&id)).or_else(Trace::begin)
+    }
+
+    /// A disk that is full, for one, keeps the mark and old entries as they are, which harms nobody:
+    /// forwarding goes on.
+    fn note_maintained(&mut self, outcome: Result<(), StoreError>) {
+        if let Err(error) = &outcome
+            && self.is_maintained
+        {
+            let error = ErrorChain(error);
+            tracing::warn!(%error, "how far entries were forwarded cannot be noted");
+        }
+        self.is_maintained = outcome.is_ok();
     }
 
     fn note_success(&self, stored: usize) {

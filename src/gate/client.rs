@@ -74,7 +74,7 @@ impl Client {
         }
         let mut response = request.send(body)?;
         let status = response.status().as_u16();
-        if status == 401 {
+        if matches!(status, 401 | 403) {
             // The file may hold another one by the next attempt.
             self.token = None;
         }

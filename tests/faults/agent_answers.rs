@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::connection::get;
+use crate::connection::{Connection, get};
 use crate::gate_agent::GateAgent;
 use crate::stand_in::{Batch, Reply, SIGN_OF_LIFE, StandIn};
 use crate::support::{Fresh, StoreKind, wait_until, wait_until_within};
+
+const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 /// The names in all batches so far, in the order of their arrival.
 fn names(upstream: &StandIn) -> Vec<String> {
@@ -27,7 +29,10 @@ fn an_entry_is_forwarded_at_once_with_its_moment_and_its_id() {
     assert_eq!((&empty.body["entries"], &empty.body["pending"]), (&json!([]), &json!(0)));
     assert!(empty.body["as_of"].is_string() && empty.body["oldest_pending"].is_null());
 
-    let stored = agent.record("Cudanin").json();
+    let mut client = Connection::open(agent.process.address()).unwrap();
+    let traceparent = format!("Traceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n");
+    let entry = json!({"firstname": "Arvin", "lastname": "Cudanin", "gate": "A"}).to_string();
+    let stored = client.send("POST", "/table/create", &traceparent, &entry).unwrap().json();
     let batch = upstream.wait_for("the entry", |batch| !batch.entries().is_empty());
     assert_eq!(
         batch.entries(),
@@ -40,9 +45,12 @@ fn an_entry_is_forwarded_at_once_with_its_moment_and_its_id() {
             "direction": "in",
         })]
     );
-    let trace = batch.header("traceparent").unwrap().split('-').nth(1).unwrap().to_owned();
+    let trace = |batch: &Batch| batch.header("traceparent").unwrap()[3..35].to_owned();
+    // The trace of the client goes on, and what nobody began has one of its own.
+    assert_eq!(trace(&batch), TRACE);
+    assert_ne!(trace(&empty), TRACE);
     let line = agent.process.wait_for_line("forwarded");
-    assert_eq!((&line["trace_id"], &line["stored"]), (&json!(trace), &json!(1)));
+    assert_eq!((&line["trace_id"], &line["stored"]), (&json!(TRACE), &json!(1)));
 
     agent.wait_until_upstream("pending", 0);
     let health = agent.upstream();

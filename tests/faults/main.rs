@@ -34,6 +34,7 @@ mod store_lock;
 
 mod agent;
 mod agent_answers;
+mod agent_files;
 mod agent_networks;
 mod alerts;
 mod amendments;

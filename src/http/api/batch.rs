@@ -57,7 +57,7 @@ async fn batch(
     // Kept until the entries are recorded.
     let receipt = service.receive();
     let batch = parse_batch(body.0, receipt.at)?;
-    let recording = Recording { service, metrics, caller: by.caller.as_deref() };
+    let recording = Recording { service, metrics, caller: by.caller.as_deref(), trace_id: None };
     recording.check_gate(batch.gate.as_ref())?;
     metrics.batch(batch.entries.len());
     let results = recording.record_all(batch.entries).await?;

@@ -5,7 +5,7 @@ use utoipa::OpenApi;
 
 use super::recording::Recording;
 use crate::domain::Day;
-use crate::http::guard::{MayCreate, ObjectBody};
+use crate::http::guard::{MayCreate, ObjectBody, RequestTrace};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
 use crate::http::wire::Problem;
@@ -52,10 +52,11 @@ problems! {
 async fn record(
     by: MayCreate,
     body: ObjectBody<'_>,
+    trace: RequestTrace,
     service: &State<Service>,
     metrics: &State<Metrics>,
 ) -> Result<SeeSheet, Problem> {
-    let recording = Recording { service, metrics, caller: by.caller.as_deref() };
+    let recording = Recording { service, metrics, caller: by.caller.as_deref(), trace_id: trace.0 };
     let stored = recording.record(&body.json, &[]).await?;
     Ok(SeeSheet(service.site.day_of(stored.entry.passage.login)))
 }

@@ -7,7 +7,7 @@ use utoipa::OpenApi;
 
 use super::recording::{Recording, StoredEntry};
 use crate::domain::Site;
-use crate::http::guard::{EntryBody, IdempotencyKeys, MayCreateFromAnySite};
+use crate::http::guard::{EntryBody, IdempotencyKeys, MayCreateFromAnySite, RequestTrace};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
 use crate::http::wire::schema::{self, problems};
@@ -55,10 +55,11 @@ async fn create(
     by: MayCreateFromAnySite,
     body: EntryBody<'_>,
     keys: IdempotencyKeys<'_>,
+    trace: RequestTrace,
     service: &State<Service>,
     metrics: &State<Metrics>,
 ) -> Result<Answer, Problem> {
-    let recording = Recording { service, metrics, caller: by.caller.as_deref() };
+    let recording = Recording { service, metrics, caller: by.caller.as_deref(), trace_id: trace.0 };
     let stored = recording.record(body.0, &keys.0).await?;
     Ok(Answer { stored, site: service.site })
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::{Caller, Entry, InvalidSubmission, Passage, Recorded, Text, parse_submission};
 use crate::http::service::Service;
-use crate::http::watch::Metrics;
+use crate::http::watch::{Metrics, TraceId};
 use crate::http::wire::Problem;
 use crate::store::StoreError;
 
@@ -12,6 +12,8 @@ pub(super) struct Recording<'a> {
     pub metrics: &'a Metrics,
     /// Who sent it, if a token was sent.
     pub caller: Option<&'a Caller>,
+    /// The trace that the request is part of.
+    pub trace_id: Option<TraceId>,
 }
 
 /// An entry as it is stored, by this request or by an earlier one.
@@ -26,6 +28,9 @@ impl Recording<'_> {
         let receipt = self.service.receive();
         let passage = self.bound(parse_submission(body, keys, receipt.at)?)?;
         let entry_id = passage.entry_id;
+        if let (Some(forwarding), Some(trace_id)) = (&self.service.forwarding, &self.trace_id) {
+            forwarding.note_trace(entry_id, trace_id.as_str());
+        }
         let recorded = self.service.queue.record(passage).await;
         self.counted(recorded.map_err(|error| Problem::not_recorded(error, entry_id))?)
     }

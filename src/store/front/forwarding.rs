@@ -1,11 +1,15 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
 use super::queue::Queue;
 use crate::domain::Clock;
+
+/// How many traces are kept. A single entry is forwarded at once, or in a batch with others.
+const MAX_TRACES: usize = 16;
 
 /// What a gate agent and the service around it know of each other: the writer wakes the agent, and the
 /// agent says how far it is.
@@ -22,6 +26,8 @@ struct Shared {
     /// When the requests were received that are being handled, by their number.
     received: BTreeMap<u64, DateTime<Utc>>,
     last_request: u64,
+    /// The traces of the requests that came last, by the `entry_id` of what they record.
+    traces: VecDeque<(Uuid, String)>,
     has_news: bool,
     is_stopped: bool,
 }
@@ -113,6 +119,22 @@ impl Forwarding {
         drop(shared);
         // Later than that: a request that is not in the list any more is in the queue, or was there.
         [handled, queue.oldest()].into_iter().flatten().fold(now, DateTime::min)
+    }
+
+    /// The entry is recorded for a request that is part of this trace.
+    pub fn note_trace(&self, entry_id: Uuid, trace_id: &str) {
+        let mut shared = self.lock();
+        if shared.traces.len() == MAX_TRACES {
+            shared.traces.pop_front();
+        }
+        shared.traces.push_back((entry_id, trace_id.to_owned()));
+    }
+
+    /// The trace of the request for an entry, if that was one of the last.
+    pub fn trace_of(&self, entry_id: Uuid) -> Option<String> {
+        let shared = self.lock();
+        let found = shared.traces.iter().find(|(id, _)| *id == entry_id);
+        found.map(|(_, trace_id)| trace_id.clone())
     }
 
     pub fn state(&self) -> ForwardingState {
