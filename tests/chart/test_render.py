@@ -493,17 +493,22 @@ def test_nothing_is_exposed_by_default(render):
         assert types == {"ClusterIP"}
 
 
-def test_the_ingress_exposes_only_the_table(render):
+# What a browser needs beside the table: signing in, what pages load, tokens and the API's documents.
+EXPOSED = ["/table", "/session", "/assets", "/admin/tokens", "/docs", "/openapi.json"]
+
+
+def test_the_ingress_exposes_what_gates_readers_and_pages_need(render):
     ingress = only(render(CHART / "values-production.yaml"), "Ingress")["spec"]
     [rule] = ingress["rules"]
     assert rule["host"] == "attendance.example.org"
-    [path] = rule["http"]["paths"]
-    assert (path["path"], path["pathType"]) == ("/table", "Prefix")
-    assert path["backend"] == {"service": {"name": "rollcall", "port": {"name": "http"}}}
+    paths = rule["http"]["paths"]
+    assert [(each["path"], each["pathType"]) for each in paths] == [(path, "Prefix") for path in EXPOSED]
+    for path in paths:
+        assert path["backend"] == {"service": {"name": "rollcall", "port": {"name": "http"}}}
     assert ingress["tls"] == [{"secretName": "attendance-tls", "hosts": ["attendance.example.org"]}]
 
 
-def test_the_http_route_exposes_only_the_table(render):
+def test_the_http_route_exposes_what_gates_readers_and_pages_need(render):
     route = only(render(CHART / "values-gitops.yaml"), "HTTPRoute")
     assert route["apiVersion"] == "gateway.networking.k8s.io/v1"
     assert route["spec"] == {
@@ -511,14 +516,14 @@ def test_the_http_route_exposes_only_the_table(render):
         "hostnames": ["attendance.example.org"],
         "rules": [
             {
-                "matches": [{"path": {"type": "PathPrefix", "value": "/table"}}],
+                "matches": [{"path": {"type": "PathPrefix", "value": path}} for path in EXPOSED],
                 "backendRefs": [{"name": "rollcall", "port": 8000}],
             }
         ],
     }
 
 
-def test_the_virtual_service_exposes_only_the_table(render):
+def test_the_virtual_service_exposes_what_gates_readers_and_pages_need(render):
     service = only(render(EXTERNAL, MESH), "VirtualService")
     assert service["apiVersion"] == "networking.istio.io/v1"
     assert service["spec"] == {
@@ -526,11 +531,34 @@ def test_the_virtual_service_exposes_only_the_table(render):
         "gateways": ["mesh"],
         "http": [
             {
-                "match": [{"uri": {"exact": "/table"}}, {"uri": {"prefix": "/table/"}}],
+                "match": [{"uri": each} for path in EXPOSED for each in ({"exact": path}, {"prefix": path + "/"})],
                 "route": [{"destination": {"host": "rollcall", "port": {"number": 8000}}}],
             }
         ],
     }
+
+
+def exposed(objects):
+    """The paths of the Ingress, of the HTTPRoute and of the VirtualService."""
+    [ingress] = only(objects, "Ingress")["spec"]["rules"]
+    [route] = only(objects, "HTTPRoute")["spec"]["rules"]
+    [mesh] = only(objects, "VirtualService")["spec"]["http"]
+    return (
+        [each["path"] for each in ingress["http"]["paths"]],
+        [each["path"]["value"] for each in route["matches"]],
+        [each["uri"]["exact"] for each in mesh["match"] if "exact" in each["uri"]],
+    )
+
+
+def test_other_paths_can_be_exposed(render):
+    sections = [{"ingress": {"enabled": True, "hosts": ["attendance.example.org"]}}, ROUTE, MESH]
+    kinds = [next(iter(each)) for each in sections]
+    fewer = [{kind: {"paths": ["/table", "/session"]}} for kind in kinds]
+    assert exposed(render(EXTERNAL, *sections, *fewer)) == (["/table", "/session"],) * 3
+    # As values for 0.1.0 may have it.
+    one = [{kind: {"path": "/"}} for kind in kinds]
+    assert exposed(render(EXTERNAL, *sections, *one)) == (["/"],) * 3
+    assert exposed(render(EXTERNAL, CANARY, *sections)) == (EXPOSED,) * 3
 
 
 def test_a_canary_gets_its_share_of_the_requests(render):
