@@ -1,15 +1,12 @@
-use rocket::http::{Header, Status};
-use rocket::response::{Responder, Response};
-use rocket::{Request, Route, State, post, routes};
+use rocket::{Route, State, post, routes};
 use utoipa::OpenApi;
 
 use super::recording::Recording;
-use crate::domain::Day;
 use crate::http::guard::{MayCreate, ObjectBody, RequestTrace};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
-use crate::http::wire::Problem;
 use crate::http::wire::schema::{self, problems};
+use crate::http::wire::{Problem, SeeOther};
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![record]
@@ -26,8 +23,8 @@ problems! {
         GATE_MISMATCH, BODY_TOO_LARGE, ENTRY_ID_REUSED, INTERNAL, BUSY, STORE_UNAVAILABLE
 }
 
-/// Records an entry that a clerk wrote into the form of today's sheet. `POST /table/create` takes
-/// only JSON, and answers with it.
+/// Records an entry that a clerk wrote into the form of today's sheet, and goes to the sheet that it is
+/// on. `POST /table/create` takes only JSON, and answers with it.
 #[utoipa::path(
     post,
     path = "/table/entry",
@@ -55,21 +52,9 @@ async fn record(
     trace: RequestTrace,
     service: &State<Service>,
     metrics: &State<Metrics>,
-) -> Result<SeeSheet, Problem> {
+) -> Result<SeeOther, Problem> {
     let recording = Recording { service, metrics, caller: by.caller.as_deref(), trace_id: trace.0 };
     let stored = recording.record(&body.json, &[]).await?;
-    Ok(SeeSheet(service.site.day_of(stored.entry.passage.login)))
-}
-
-/// The browser goes to the sheet that the entry is on.
-struct SeeSheet(Day);
-
-impl<'r> Responder<'r, 'static> for SeeSheet {
-    fn respond_to(self, _: &'r Request<'_>) -> rocket::response::Result<'static> {
-        Response::build()
-            .status(Status::SeeOther)
-            .header(Header::new("Location", format!("/table/view/date:{}", self.0)))
-            .header(Header::new("Cache-Control", "no-store"))
-            .ok()
-    }
+    let day = service.site.day_of(stored.entry.passage.login);
+    Ok(SeeOther(format!("/table/view/date:{day}")))
 }

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use rocket::http::{Header, Status};
+use rocket::http::Header;
 use rocket::response::{Responder, Response};
 use rocket::serde::json::{Value, json};
 use rocket::{Request, Route, State, get, routes};
@@ -13,7 +13,7 @@ use crate::http::pages::{Frame, Page, RowsPage, Tab, Viewer, start_page};
 use crate::http::service::{Service, SheetRequest};
 use crate::http::watch::Metrics;
 use crate::http::wire::schema::{self, parameters, problems};
-use crate::http::wire::{Form, Listing, Problem, Query, encoded_query};
+use crate::http::wire::{Form, Listing, Problem, Query, SeeOther, encoded_query};
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![index]
@@ -121,13 +121,7 @@ impl<'r> Responder<'r, 'static> for Index {
         match self {
             Self::Today(page) => page.respond_to(request),
             Self::Start(page) => page.respond_to(request),
-            Self::Sheet(path) => Response::build()
-                .status(Status::SeeOther)
-                .header(Header::new("Location", path))
-                .header(Header::new("Vary", "Accept"))
-                // A search may be for a name.
-                .header(Header::new("Cache-Control", "no-store"))
-                .ok(),
+            Self::Sheet(path) => SeeOther(path).respond_to(request),
             Self::Map(map) => Response::build_from(map.respond_to(request)?)
                 .header(Header::new("Vary", "Accept"))
                 .header(Header::new("Cache-Control", "no-cache"))

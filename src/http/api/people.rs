@@ -1,4 +1,4 @@
-use rocket::http::{Header, Status};
+use rocket::http::Header;
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, get, routes};
 use utoipa::OpenApi;
@@ -9,7 +9,9 @@ use crate::http::guard::{Browser, MayRead, RequestQuery};
 use crate::http::pages::{Frame, RowsPage, Tab, Viewer, people_page};
 use crate::http::service::Service;
 use crate::http::wire::schema::{self, problems};
-use crate::http::wire::{Form, Freshness, LongBody, Problem, Query, Rows, SpooledSheet, describe};
+use crate::http::wire::{
+    Form, Freshness, LongBody, Problem, Query, Rows, SeeOther, SpooledSheet, describe,
+};
 use crate::store::StoreError;
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -139,12 +141,7 @@ impl<'r> Responder<'r, 'static> for Answer {
         match self {
             Self::Rows(hours) => hours.respond_to(request),
             Self::Page(page) => page.respond_to(request),
-            Self::See(path) => Response::build()
-                .status(Status::SeeOther)
-                .header(Header::new("Location", path))
-                .header(Header::new("Vary", "Accept"))
-                .header(Header::new("Cache-Control", "no-store"))
-                .ok(),
+            Self::See(path) => SeeOther(path).respond_to(request),
         }
     }
 }

@@ -1,4 +1,4 @@
-use rocket::http::{ContentType, Header, Status};
+use rocket::http::{ContentType, Header};
 use rocket::response::{Responder, Response};
 use rocket::serde::json::{Value, json};
 use rocket::{Request, Route, State, get, post, routes};
@@ -10,7 +10,7 @@ use crate::http::pages::{Frame, Page, ReturnTo, Tab, Viewer, sign_in_page};
 use crate::http::service::Service;
 use crate::http::watch::Metrics;
 use crate::http::wire::schema::{self, problems};
-use crate::http::wire::{Problem, clear_session, return_path, set_session};
+use crate::http::wire::{Problem, SeeOther, clear_session, return_path, set_session};
 use crate::store::StoreError;
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -179,7 +179,7 @@ impl From<Problem> for NotBegun {
 impl<'r> Responder<'r, 'static> for Begun {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let mut response = match self.answer {
-            Answer::GoTo(path) => see_other(path),
+            Answer::GoTo(path) => SeeOther(path).respond_to(request)?,
             Answer::Caller(caller) => {
                 let mut response = Response::build_from(caller.to_string().respond_to(request)?);
                 response.header(ContentType::JSON).finalize()
@@ -202,13 +202,8 @@ impl<'r> Responder<'r, 'static> for NotBegun {
 
 impl<'r> Responder<'r, 'static> for Ended {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
-        let mut response = see_other("/session".to_owned());
+        let mut response = SeeOther("/session".to_owned()).respond_to(request)?;
         response.set_header(clear_session(request.headers()));
-        response.set_header(Header::new("Cache-Control", "no-store"));
         Ok(response)
     }
-}
-
-fn see_other(path: String) -> Response<'static> {
-    Response::build().status(Status::SeeOther).header(Header::new("Location", path)).finalize()
 }

@@ -11,7 +11,7 @@ use crate::http::guard::{Browser, MayAdminister, ObjectBody};
 use crate::http::pages::{Frame, Page, Tab, Viewer, new_token_page, tokens_page};
 use crate::http::service::Service;
 use crate::http::wire::schema::{self, problems};
-use crate::http::wire::{Problem, TokenJson, TokenList};
+use crate::http::wire::{Problem, SeeOther, TokenJson, TokenList};
 use crate::store::StoreError;
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -213,10 +213,7 @@ impl<'r> Responder<'r, 'static> for TokenAnswer {
     fn respond_to(self, request: &'r Request<'_>) -> rocket::response::Result<'static> {
         let mut response = match self {
             Self::Page(page) => return page.respond_to(request),
-            Self::SeeList => Response::build()
-                .status(Status::SeeOther)
-                .header(Header::new("Location", "/admin/tokens"))
-                .finalize(),
+            Self::SeeList => return SeeOther("/admin/tokens".to_owned()).respond_to(request),
             Self::Json { status, json } => Response::build()
                 .status(status)
                 .header(ContentType::JSON)
