@@ -145,6 +145,7 @@ function add(entry) {
   badge.textContent = entry.person_ref;
   direction.textContent = entry.direction;
   gate.textContent = entry.gate;
+  badge.dir = gate.dir = "auto";
   body.insertBefore(row, after);
   rows.set(entry.entry_id, row);
   return true;

@@ -34,7 +34,7 @@ pub(super) fn push_entry_row(
         html.extend_from_slice(amendment.state().as_str().as_bytes());
         html.extend_from_slice(b"\">");
         html.extend_from_slice(amendment.state().as_str().as_bytes());
-        html.extend_from_slice(b"</span> <q>");
+        html.extend_from_slice(b"</span> <q dir=\"auto\">");
         push_html_text(html, &amendment.reason);
         html.extend_from_slice(b"</q>");
     }

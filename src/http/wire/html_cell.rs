@@ -16,10 +16,14 @@ pub(super) fn push_html_text(html: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Appends a cell with text, or an empty one.
+/// Appends a cell with text, or an empty one. Text of another script may have another direction.
 pub(super) fn push_text_cell(html: &mut Vec<u8>, text: Option<&str>) {
-    html.extend_from_slice(b"<td>");
-    push_html_text(html, text.unwrap_or_default());
+    let text = text.unwrap_or_default();
+    html.extend_from_slice(match text.is_ascii() {
+        true => b"<td>".as_slice(),
+        false => b"<td dir=\"auto\">",
+    });
+    push_html_text(html, text);
     html.extend_from_slice(b"</td>");
 }
 
@@ -45,7 +49,7 @@ mod tests {
     fn text_is_escaped() {
         let mut html = Vec::new();
         push_text_cell(&mut html, Some("<a href=\"x\" b='y'>&é"));
-        let expected = "<td>&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;é</td>";
+        let expected = "<td dir=\"auto\">&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;é</td>";
         assert_eq!(String::from_utf8(html).unwrap(), expected);
     }
 

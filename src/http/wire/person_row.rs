@@ -50,11 +50,11 @@ impl Row for PersonDay {
     fn push_html(&self, html: &mut Vec<u8>, site: &Site) {
         html.extend_from_slice(b"<tr><td class=\"time\">");
         html.extend_from_slice(self.day.dashed().as_bytes());
-        html.extend_from_slice(b"</td><th scope=\"row\" class=\"name\">");
+        html.extend_from_slice(b"</td><th scope=\"row\" class=\"name\"><bdi>");
         push_html_text(html, &self.firstname);
         html.push(b' ');
         push_html_text(html, &self.lastname);
-        html.extend_from_slice(b"</th>");
+        html.extend_from_slice(b"</bdi></th>");
         html_cell::push_text_cell(html, self.person_ref.as_deref());
         push_time_cell(html, self.first_in, site);
         push_time_cell(html, self.last_out, site);
