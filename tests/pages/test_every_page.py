@@ -88,7 +88,7 @@ def test_nothing_overflows(visitor, page):
     # The width of A4 without its margins.
     page.set_viewport_size({"width": 703, "height": 1000})
     found["paper"] = page.evaluate(FIND_OVERFLOW)
-    page.emulate_media(media="screen")
+    page.emulate_media(media="null")
     if PICTURES:
         print_page(page, picture(f"{visitor.name}.pdf"))
     assert found == dict.fromkeys(found, [])

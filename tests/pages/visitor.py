@@ -44,7 +44,7 @@ class Visitor:
 
     def check_request(self, request):
         parts = urlsplit(request.url)
-        if f"{parts.scheme}://{parts.netloc}" not in self.origins:
+        if parts.scheme != "data" and f"{parts.scheme}://{parts.netloc}" not in self.origins:
             self.complaints.append(f"a request to {request.url}")
 
     def check_message(self, message):
