@@ -21,6 +21,11 @@ impl Caller {
         Self { name: TokenName::env(), role: Role::Admin, gate: None }
     }
 
+    /// Whether it speaks for one gate.
+    pub fn is_bound(&self) -> bool {
+        self.gate.is_some()
+    }
+
     /// Fills the gate in where the passage names none.
     pub fn bind(&self, mut passage: Passage) -> Result<Passage, GateMismatch> {
         self.check_gate(passage.gate.as_ref())?;

@@ -3,8 +3,8 @@ use rocket::shield::Shield;
 use rocket::{Build, Rocket, Route};
 
 use super::api::{
-    amendments, assets, batch, by_hand, changes, docs, entries, export, health, index, inside,
-    people, scrape, sessions, sheets, tokens, unmatched,
+    amendments, assets, batch, by_hand, changes, docs, entries, export, gates, health, index,
+    inside, people, scrape, sessions, sheets, tokens, unmatched,
 };
 use super::guard::UpstreamNotice;
 use super::openapi::document;
@@ -91,6 +91,7 @@ fn routes(is_agent: bool) -> Vec<Route> {
         export::routes(),
         people::routes(),
         inside::routes(),
+        gates::routes(),
         index::routes(),
         health::routes(),
         tokens::routes(),

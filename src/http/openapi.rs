@@ -7,8 +7,8 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, Secur
 use utoipa::openapi::{Components, Content, Ref, RefOr, Required};
 
 use super::api::{
-    amendments, assets, batch, by_hand, changes, docs, entries, export, health, index, inside,
-    people, scrape, sessions, sheets, tokens,
+    amendments, assets, batch, by_hand, changes, docs, entries, export, gates, health, index,
+    inside, people, scrape, sessions, sheets, tokens,
 };
 use super::pages::has_page;
 use super::wire::schema::{Problem, REQUEST_ID, SHARED_HEADERS};
@@ -59,6 +59,7 @@ pub fn document() -> String {
         export::Documented::openapi(),
         people::Documented::openapi(),
         inside::Documented::openapi(),
+        gates::Documented::openapi(),
         amendments::Documented::openapi(),
         changes::Documented::openapi(),
         tokens::Documented::openapi(),

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use super::guard::Admission;
 use super::watch::Stopping;
 use super::wire::{Listing, SpooledSheet, Spools};
-use crate::domain::{Access, Clock, Day, DaySummary, Site, TokenHash};
+use crate::domain::{Access, Clock, Day, DaySummary, Gate, Site, TokenHash};
 use crate::store::{
     ChangeFeed, Credentials, Forwarding, KeptReads, LastRecorded, Queue, ReadSheet, Reader,
     Receipt, Sheets, Store, StoreError, Writer,
@@ -53,6 +53,8 @@ pub(crate) struct DaySheet {
     pub summary: Option<Arc<DaySummary>>,
     /// How many people are inside, on the page of today.
     pub inside: Option<usize>,
+    /// The gates as they were before the entries were read, on the same server.
+    pub gates: Arc<[Gate]>,
 }
 
 /// Figures that may be a second old.

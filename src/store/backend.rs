@@ -1,10 +1,21 @@
 use super::{
-    Amendments, Changes, Entries, Erasing, Forwards, Replication, Sessions, Tokens, Versioned,
+    Amendments, Changes, Entries, Erasing, Forwards, Gates, Replication, Sessions, Tokens,
+    Versioned,
 };
 
 /// A database, by what it can do. All calls block, and any number of threads may make them.
 pub trait Store:
-    Entries + Amendments + Changes + Erasing + Versioned + Tokens + Sessions + Send + Sync + 'static
+    Entries
+    + Amendments
+    + Changes
+    + Erasing
+    + Versioned
+    + Tokens
+    + Sessions
+    + Gates
+    + Send
+    + Sync
+    + 'static
 {
     /// `postgres` or `embedded`, for people and programs.
     fn kind(&self) -> &'static str;

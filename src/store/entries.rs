@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Amended, StoreError};
-use crate::domain::{Amendment, Entry, Passage, Selection};
+use crate::domain::{Amendment, Entry, GateContact, Passage, Selection};
 
 /// Reads entries, and opens connections that record them.
 pub trait Entries {
@@ -58,6 +58,12 @@ pub trait Recorder {
         amendment: &Amendment,
         replacement: Option<&Passage>,
     ) -> Result<Option<Amended>, StoreError>;
+
+    /// Stores what gates say of themselves, where nothing newer is stored. The names of their tokens
+    /// are ascending, and each occurs once.
+    ///
+    /// The entries of the batches in which they said it must be committed before.
+    fn note_contacts(&mut self, contacts: &[&GateContact]) -> Result<(), StoreError>;
 }
 
 /// What the store holds under one `entry_id`.

@@ -10,6 +10,7 @@ mod erasing;
 mod error;
 mod forwarding;
 mod front;
+mod gates;
 mod postgres;
 mod rehearsal;
 mod replication;
@@ -31,6 +32,7 @@ pub use front::{
     Reach, ReadLoad, ReadSheet, Reader, Receipt, Sheets, Source, Woken, Writer, Writing,
     replica_timeout,
 };
+pub use gates::Gates;
 pub use postgres::{Password, PostgresStore, PostgresTarget};
 pub use replication::{Position, Replication};
 pub use schema::{Migration, MigrationState, Schema, SchemaState, Versioned};

@@ -27,7 +27,7 @@ const VOID: &str = "/table/entry/95844c14-bc2f-4249-8dc5-bd17377c5215/void";
 const CORRECT: &str = "/table/entry/95844c14-bc2f-4249-8dc5-bd17377c5215/correct";
 
 /// Every route, with a path that it matches. A route that is not here fails the test.
-const ROUTES: [(&str, &str, &str, Needs); 27] = [
+const ROUTES: [(&str, &str, &str, Needs); 28] = [
     ("POST", "/table/create", "/table/create", Needs::Create),
     ("POST", "/table/batch", "/table/batch", Needs::Create),
     ("GET", "/table/view/<_..>", "/table/view/date:today", Needs::Read),
@@ -35,6 +35,7 @@ const ROUTES: [(&str, &str, &str, Needs); 27] = [
     ("GET", "/table/export", EXPORT, Needs::Read),
     ("GET", "/table/people", PEOPLE, Needs::Read),
     ("GET", "/table/inside", "/table/inside", Needs::Read),
+    ("GET", "/table/gates", "/table/gates", Needs::Read),
     ("POST", "/table/entry", "/table/entry", Needs::Create),
     ("GET", "/table/entry/<_>", ENTRY, Needs::Read),
     ("POST", "/table/entry/<_>/void", VOID, Needs::Amend),

@@ -22,6 +22,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
             "erasing",
             "sessions",
             "forwarding",
+            "gates",
             "replication",
             "rehearsal",
             "schema",

@@ -27,6 +27,7 @@ mod entries;
 mod erasing;
 mod exports;
 mod forms;
+mod gates;
 mod generated_bodies;
 mod health;
 mod import;

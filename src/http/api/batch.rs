@@ -1,15 +1,17 @@
 use std::io::Cursor;
+use std::time::Instant;
 
-use rocket::http::ContentType;
+use chrono::{DateTime, Utc};
+use rocket::http::{ContentType, Status};
 use rocket::response::{Responder, Response};
 use rocket::{Request, Route, State, post, routes};
 use utoipa::OpenApi;
 
 use super::recording::{Recording, StoredEntry};
-use crate::domain::{Site, parse_batch};
+use crate::domain::{GateContact, GateReport, Site, SubmittedBatch, parse_batch};
 use crate::http::guard::{BatchBody, MayCreate, RequestId};
 use crate::http::service::Service;
-use crate::http::watch::{Metrics, log_not_recorded};
+use crate::http::watch::{Metrics, log_not_noted, log_not_recorded};
 use crate::http::wire::schema::{self, problems};
 use crate::http::wire::{Problem, push_entry};
 
@@ -35,7 +37,8 @@ problems! {
     operation_id = "create_entries",
     tag = "Entries",
     description = "For gates that were offline. One invalid entry never holds up another. To send a batch again is \
-        safe, also after a 503. The body has at most 1 MiB.",
+        safe, also after a 503. The body has at most 1 MiB. With a token that is bound to a gate, what a batch says of the \
+        gate is seen at `GET /table/gates` and in the header `Rollcall-Complete-Until` of sheets.",
     request_body = schema::Batch,
     responses(
         (
@@ -54,19 +57,58 @@ async fn batch(
     service: &State<Service>,
     metrics: &State<Metrics>,
 ) -> Result<Results, Problem> {
+    let arrived = Instant::now();
     // Kept until the entries are recorded.
     let receipt = service.receive();
-    let batch = parse_batch(body.0, receipt.at)?;
-    let recording = Recording { service, metrics, caller: by.caller.as_deref(), trace_id: None };
-    recording.check_gate(batch.gate.as_ref())?;
-    metrics.batch(batch.entries.len());
-    let results = recording.record_all(batch.entries).await?;
+    let SubmittedBatch { entries, gate, report } = parse_batch(body.0, receipt.at)?;
+    let caller = by.caller.as_deref();
+    let recording = Recording { service, metrics, caller, trace_id: None };
+    recording.check_gate(gate.as_ref())?;
+    metrics.batch(entries.len());
+    let logins: Vec<_> = entries.iter().map(|entry| Some(entry.as_ref().ok()?.login)).collect();
+    let results = recording.record_all(entries).await?;
+    if let Some(caller) = caller.filter(|caller| caller.is_bound()) {
+        let contact = GateContact {
+            token: caller.name.clone(),
+            received_at: receipt.at,
+            last_entry: last_entry(&results),
+            report: report.map(|report| remaining(report, &logins, &results)),
+        };
+        // Only now, and before the answer: the gate is never said to be complete while an entry of
+        // this batch is missing, and its next batch comes later than this one.
+        match service.queue.note(contact, arrived).await {
+            Ok(()) => {}
+            // A sign of life: there is nothing else to store.
+            Err(error) if results.is_empty() => return Err(error.into()),
+            Err(error) => log_not_noted(&request_id.id, request_id.trace_id(), &error),
+        }
+    }
     for problem in results.iter().filter_map(|result| result.as_ref().err()) {
         metrics.problem(problem.code());
     }
     let causes = results.iter().filter_map(|result| result.as_ref().err()?.cause());
     log_not_recorded(&request_id.id, request_id.trace_id(), causes);
     Ok(Results { results, site: service.site })
+}
+
+/// When the latest of the entries that are stored was received.
+fn last_entry(results: &[Result<StoredEntry, Problem>]) -> Option<DateTime<Utc>> {
+    let stored = results.iter().filter_map(|result| result.as_ref().ok());
+    stored.map(|stored| stored.entry.passage.received_at).max()
+}
+
+/// The report, with the entries that the store refused: the gate will send them again. Whatever else
+/// is not recorded is final.
+fn remaining(
+    report: GateReport,
+    logins: &[Option<DateTime<Utc>>],
+    results: &[Result<StoredEntry, Problem>],
+) -> GateReport {
+    let is_refused = |result: &Result<_, Problem>| {
+        result.as_ref().is_err_and(|problem| problem.status() == Status::InternalServerError)
+    };
+    let refused = logins.iter().zip(results).filter(|(_, result)| is_refused(result));
+    refused.filter_map(|(login, _)| *login).fold(report, GateReport::still_holding)
 }
 
 /// What became of each entry of a batch.

@@ -155,6 +155,7 @@ fn map() -> Value {
             "GET /table/export?from=YYYYMMDD&to=YYYYMMDD": "the sheets of up to 366 days, one after the other",
             "GET /table/people?from=YYYYMMDD&to=YYYYMMDD": "for each day and person: first in, last out, number of entries",
             "GET /table/inside": "who is inside now",
+            "GET /table/gates": "each gate: its last contact, what it holds, until when it is complete",
             "GET /table/changes": "everything that happened, in order: after, limit, wait",
             "GET /docs": "these routes in detail, to try out",
             "GET /openapi.json": "the same for programs, as OpenAPI 3.1",

@@ -10,6 +10,7 @@ pub(super) mod changes;
 pub(super) mod docs;
 pub(super) mod entries;
 pub(super) mod export;
+pub(super) mod gates;
 pub(super) mod health;
 pub(super) mod index;
 pub(super) mod inside;

@@ -7,7 +7,7 @@ use rocket::{Either, Request, Route, State, get, routes};
 use utoipa::OpenApi;
 
 use super::reading::{begin_entries, count_inside, each_entry, spool_entries};
-use crate::domain::{Day, DaySummary, Entry, InvalidDay, Selection, Site};
+use crate::domain::{Day, DaySummary, Entry, Gate, InvalidDay, Selection, Site};
 use crate::http::guard::{Browser, MayRead, RequestPath, RequestQuery};
 use crate::http::pages::{Frame, RowsPage, SheetView, Tab, Viewer, sheet_page};
 use crate::http::service::{DaySheet, Service, SheetRequest};
@@ -60,6 +60,8 @@ problems! {
                 ("Rollcall-Change" = i64, description = "The sheet contains every change up to this number."),
                 ("Rollcall-Replica-Lag" = f64, description = "From a replica: it may lack what was recorded in \
                     this many seconds before."),
+                ("Rollcall-Complete-Until" = String, description = "No gate will send an entry with an earlier \
+                    `login` any more, as far as the gates say. Absent without tokens that are bound to gates."),
                 ("Content-Disposition" = String, description = "The name of the file, for a CSV."),
             )
         ),
@@ -123,7 +125,7 @@ pub(super) async fn page(
     let SheetRequest { day, listing, leaves_rows_out } = sheet.clone();
     let read = read(sheet, service, metrics).await?;
     let freshness = freshness(&read);
-    let DaySheet { rows, summary, inside } = read.sheet;
+    let DaySheet { rows, summary, inside, gates } = read.sheet;
     let summary = summary.ok_or_else(Problem::internal)?;
     let view = SheetView {
         day,
@@ -131,6 +133,7 @@ pub(super) async fn page(
         leaves_rows_out,
         freshness,
         summary: &summary,
+        gates: &gates,
         filter: &listing.filter,
         search,
         includes_amended: listing.includes_amended,
@@ -149,10 +152,14 @@ async fn read(
     let (site, spools) = (service.site, service.spools.clone());
     let leaves_rows_out = request.leaves_rows_out;
     let (key, now) = (request.clone(), service.clock.now());
+    // Most sites have none, and need no query for them.
+    let may_have_gates = service.admission.credentials.may_have_gates(now);
     let read = {
         let request = request.clone();
         move |store: &dyn Store, progress: &Progress| {
-            spool(store, &spools, site, &request, now, progress)
+            // Before the entries: whatever a gate has sent by then is among them.
+            let gates = if may_have_gates { store.gates(now)? } else { Vec::new() };
+            spool(store, &spools, site, &request, gates, now, progress)
         }
     };
     let read = service.sheets.read(key, read);
@@ -169,12 +176,13 @@ async fn read(
     Ok(read)
 }
 
-fn freshness<T>(read: &ReadSheet<T>) -> Freshness {
+fn freshness(read: &ReadSheet<DaySheet>) -> Freshness {
     let replica_lag = match read.source {
         Source::Replica { lag } => Some(lag),
         Source::Primary | Source::InsteadOfReplica => None,
     };
-    Freshness { change: read.change, replica_lag }
+    let complete_until = Gate::all_complete_until(&read.sheet.gates);
+    Freshness { change: read.change, replica_lag, complete_until }
 }
 
 /// Reads the sheet of `day` into a spool, so that the connection to the store is free again before
@@ -184,6 +192,7 @@ fn spool(
     spools: &Spools,
     site: Site,
     request: &SheetRequest,
+    gates: Vec<Gate>,
     now: DateTime<Utc>,
     progress: &Progress,
 ) -> Result<DaySheet, StoreError> {
@@ -212,7 +221,7 @@ fn spool(
     let is_live = listing.form == Form::Html && (*leaves_rows_out || site.day_of(now) == *day);
     let inside = is_live.then(|| count_inside(store, now, progress)).transpose()?;
     let rows = spool.finish().map_err(StoreError::unspooled)?;
-    Ok(DaySheet { rows, summary: summary.map(Arc::new), inside })
+    Ok(DaySheet { rows, summary: summary.map(Arc::new), inside, gates: gates.into() })
 }
 
 /// A sheet of a day.

@@ -18,6 +18,7 @@ pub(crate) enum Tab {
     Today,
     People,
     Inside,
+    Gates,
     Tokens,
     SignIn,
     Other,

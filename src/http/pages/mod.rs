@@ -3,9 +3,11 @@
 
 mod arrivals;
 mod assets;
+mod completeness;
 mod docs;
 mod entry;
 mod frame;
+mod gates;
 mod inside;
 mod page;
 mod people;
@@ -21,6 +23,7 @@ pub(super) use assets::{Asset, asset};
 pub(super) use docs::docs_page;
 pub(super) use entry::entry_page;
 pub(super) use frame::{Frame, Tab, Viewer};
+pub(super) use gates::gates_page;
 pub(super) use inside::{InsideView, inside_page};
 pub(super) use page::Page;
 pub(super) use people::people_page;

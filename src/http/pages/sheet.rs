@@ -3,10 +3,11 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::arrivals::Arrivals;
+use super::completeness::{Completeness, Until};
 use super::frame::{Frame, Tab};
 use super::rows::RowsPage;
 use super::shown_moment::ShownMoment;
-use crate::domain::{Day, DaySummary, Filter, Passages, Site};
+use crate::domain::{Day, DaySummary, Filter, Gate, Passages, Site};
 use crate::http::wire::{Freshness, Problem, SpooledSheet, blank_entry_rows, encoded_query};
 
 /// What the page of a sheet shows.
@@ -17,6 +18,7 @@ pub(crate) struct SheetView<'a> {
     pub leaves_rows_out: bool,
     pub freshness: Freshness,
     pub summary: &'a DaySummary,
+    pub gates: &'a [Gate],
     pub filter: &'a Filter,
     /// The part of a name that was searched for.
     pub search: Option<String>,
@@ -43,6 +45,8 @@ struct SheetPage<'a> {
     leaves_rows_out: bool,
     is_empty: bool,
     as_of: ShownMoment,
+    /// If gates say how complete they are.
+    completeness: Option<Completeness<'a>>,
     zone: &'static str,
     entries: u64,
     people: usize,
@@ -103,6 +107,7 @@ pub(crate) fn sheet_page(
         leaves_rows_out: view.leaves_rows_out,
         is_empty: view.rows.length() == 0,
         as_of: ShownMoment::new(view.now, site),
+        completeness: Completeness::of(view.gates, &site.instants(day), view.now, site),
         zone: site.zone_name(),
         entries: summary.entries,
         people: summary.people(),

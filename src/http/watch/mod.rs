@@ -17,7 +17,7 @@ pub(super) use agent_gauges::AgentGauged;
 pub(super) use broken_off::log_broken_off;
 pub(super) use gauges::Gauged;
 pub(super) use metrics::Metrics;
-pub(super) use not_recorded::log_not_recorded;
+pub(super) use not_recorded::{log_not_noted, log_not_recorded};
 pub(super) use request::{Arrival, Observer};
 pub(super) use stopping::Stopping;
 pub(super) use trace_id::TraceId;

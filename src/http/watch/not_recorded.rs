@@ -13,3 +13,10 @@ pub(crate) fn log_not_recorded<'a>(
         tracing::warn!(request_id, trace_id, entries, %cause, "entries of a batch are not recorded");
     }
 }
+
+/// Logs why it could not be noted what a gate said in a batch. The entries of the batch are recorded,
+/// and the next batch says it again.
+pub(crate) fn log_not_noted(request_id: &str, trace_id: Option<&str>, cause: &StoreError) {
+    let cause = ErrorChain(cause);
+    tracing::warn!(request_id, trace_id, %cause, "the report of a gate is not stored");
+}

@@ -41,6 +41,20 @@ pub(super) fn push_time_cell(html: &mut Vec<u8>, moment: Option<DateTime<Utc>>, 
     html.extend_from_slice(b"</td>");
 }
 
+/// Appends the site's date and time of day, to the minute, or a dash.
+pub(super) fn push_moment(html: &mut Vec<u8>, moment: Option<DateTime<Utc>>, site: &Site) {
+    let Some(moment) = moment else {
+        html.extend_from_slice("\u{2013}".as_bytes());
+        return;
+    };
+    html.extend_from_slice(b"<time datetime=\"");
+    html.extend_from_slice(Stamp::local(moment, site.offset_at(moment)).as_bytes());
+    html.extend_from_slice(b"\">");
+    let local = moment.with_timezone(&site.offset_at(moment));
+    html.extend_from_slice(local.format("%Y-%m-%d %H:%M").to_string().as_bytes());
+    html.extend_from_slice(b"</time>");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

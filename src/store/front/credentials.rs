@@ -42,6 +42,7 @@ struct Shared {
 /// What the last read found.
 #[derive(Default)]
 struct Sets {
+    were_read: bool,
     tokens: TokenSet,
     sessions: SessionSet,
 }
@@ -130,6 +131,12 @@ impl Credentials {
     pub fn is_valid_session(&self, hash: &TokenHash, now: DateTime<Utc>) -> bool {
         let token = self.shared.sets().sessions.token_of(hash, now);
         token.is_some_and(|token| self.is_valid(&token, now))
+    }
+
+    /// Whether there are gates to which valid tokens are bound, or may be, because no set was read yet.
+    pub fn may_have_gates(&self, now: DateTime<Utc>) -> bool {
+        let sets = self.shared.sets();
+        !sets.were_read || sets.tokens.has_gates(now)
     }
 
     /// The caller with this session; `None` if it is unknown or over, or if its token is unknown,
@@ -253,7 +260,7 @@ impl Shared {
         // In this order: the token of each session that is read is among the tokens.
         let sessions = SessionSet::new(store.sessions()?, &before.sessions);
         let tokens = TokenSet::new(store.tokens()?, &before.tokens);
-        let sets = Arc::new(Sets { tokens, sessions });
+        let sets = Arc::new(Sets { were_read: true, tokens, sessions });
         *self.sets.write().unwrap_or_else(PoisonError::into_inner) = sets;
         Ok(())
     }

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use super::writing::Writing;
-use crate::domain::{Amendment, Passage, Recorded};
+use crate::domain::{Amendment, GateContact, Passage, Recorded};
 use crate::store::{Amended, StoreError};
 
 /// The entries and amendments that wait for the writer, up to a limit.
@@ -30,6 +30,12 @@ pub(super) struct Amend {
     pub(super) answer: oneshot::Sender<Result<AmendOutcome, StoreError>>,
 }
 
+/// A request to note what a gate said, and the channel for its answer.
+pub(super) struct Note {
+    pub(super) contact: GateContact,
+    pub(super) answer: oneshot::Sender<Result<(), StoreError>>,
+}
+
 /// The outcome of an [`Amendment`], once its transaction has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AmendOutcome {
@@ -47,13 +53,20 @@ pub enum AmendOutcome {
 pub(super) struct Batch {
     pub(super) records: Vec<Record>,
     pub(super) amends: Vec<Amend>,
+    pub(super) notes: Vec<Note>,
     /// When requests arrived, and how many came at once.
     arrivals: Vec<(Instant, usize)>,
 }
 
 impl Batch {
+    /// How many entries and amendments there are. Notes do not count: there is at most one for each
+    /// batch that was recorded before.
     fn len(&self) -> usize {
         self.records.len() + self.amends.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0 && self.notes.is_empty()
     }
 
     /// When the first of the entries was received.
@@ -132,6 +145,14 @@ impl Queue {
         Ok(outcomes)
     }
 
+    /// Notes what a gate said in a batch that arrived at `arrived` and whose entries are committed.
+    /// Waits until it is stored, within the time that the batch has in all.
+    pub async fn note(&self, contact: GateContact, arrived: Instant) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.push(0, |batch| batch.notes.push(Note { contact, answer }))?;
+        self.wait_until(arrived + self.timeout, answered).await
+    }
+
     async fn wait<T>(
         &self,
         answered: oneshot::Receiver<Result<T, StoreError>>,
@@ -182,7 +203,7 @@ impl Queue {
         if waiting.batch.len() + count > self.shared.limit {
             return Err(StoreError::Busy);
         }
-        let is_first = waiting.batch.len() == 0;
+        let is_first = waiting.batch.is_empty();
         add(&mut waiting.batch);
         waiting.batch.arrivals.push((arrived, count));
         drop(waiting);
@@ -205,7 +226,7 @@ impl Queue {
         let mut waiting = self.shared.lock();
         // The writer has done what it took before.
         waiting.taken = None;
-        let idle = |waiting: &mut Waiting| waiting.batch.len() == 0 && !waiting.closed;
+        let idle = |waiting: &mut Waiting| waiting.batch.is_empty() && !waiting.closed;
         let mut waiting =
             self.shared.changed.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
         waiting.taken = waiting.batch.oldest();
@@ -213,7 +234,7 @@ impl Queue {
         std::mem::swap(&mut waiting.batch, batch);
         drop(waiting);
         self.shared.writing.note_taken(&mut batch.arrivals);
-        batch.len() > 0
+        !batch.is_empty()
     }
 }
 

@@ -49,6 +49,12 @@ impl TokenSet {
         self.0.get(hash).is_some_and(|known| known.token.is_valid(now))
     }
 
+    /// Whether a token is bound to a gate and valid at `now`.
+    pub(super) fn has_gates(&self, now: DateTime<Utc>) -> bool {
+        let is_gate = |known: &Known| known.caller.is_bound() && known.token.is_valid(now);
+        self.0.values().any(is_gate)
+    }
+
     /// The uses to be noted in the store, by ascending names.
     pub(super) fn unnoted_uses(&self) -> Vec<(TokenName, DateTime<Utc>)> {
         let mut uses: Vec<_> = self.0.values().filter_map(Known::unnoted_use).collect();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::answers::answer_all;
 use super::last_recorded::LastRecorded;
-use super::queue::{Amend, AmendOutcome, Batch, Queue, Record};
+use super::queue::{Amend, AmendOutcome, Batch, Note, Queue, Record};
 use super::writing::Writing;
 use crate::error_chain::ErrorChain;
 use crate::store::{Recorder, Store, StoreError, Stored};
@@ -82,6 +82,7 @@ impl Session {
         while queue.take_all(&mut batch) {
             self.settle(&mut batch.records);
             batch.amends.drain(..).for_each(|command| self.amend(command));
+            self.note(std::mem::take(&mut batch.notes));
         }
     }
 
@@ -131,27 +132,51 @@ impl Session {
     /// Stores one amendment, and tries it again as [`Self::settle`] does.
     fn amend(&mut self, command: Amend) {
         let Amend { amendment, replacement, answer } = command;
-        let mut pause = BACKOFF.0;
-        let mut retried = false;
-        while !answer.is_closed() {
-            let stored = self.write(|recorder| recorder.amend(&amendment, replacement.as_ref()));
-            if let Err(StoreError::Unreachable(_) | StoreError::Refused(_)) = stored {
-                retried = true;
-                thread::sleep(pause);
-                pause = (pause * 2).min(BACKOFF.1);
-                continue;
-            }
-            if let Ok(Some(amended)) = &stored {
-                self.last_recorded.note(amended.change);
-            }
-            let outcome = stored.map(|stored| match stored {
-                Some(amended) => AmendOutcome::Stored(amended),
-                None if retried => AmendOutcome::ConflictAfterRetry,
-                None => AmendOutcome::Conflict,
-            });
-            // A request that does not wait any more was told that the outcome is unknown.
-            let _ = answer.send(outcome);
+        if answer.is_closed() {
             return;
+        }
+        let mut attempts = 0;
+        let stored = self.write_while(
+            || !answer.is_closed(),
+            |recorder| {
+                attempts += 1;
+                recorder.amend(&amendment, replacement.as_ref())
+            },
+        );
+        if let Ok(Some(amended)) = &stored {
+            self.last_recorded.note(amended.change);
+        }
+        let outcome = stored.map(|stored| match stored {
+            Some(amended) => AmendOutcome::Stored(amended),
+            None if attempts > 1 => AmendOutcome::ConflictAfterRetry,
+            None => AmendOutcome::Conflict,
+        });
+        // A request that does not wait any more was told that the outcome is unknown.
+        let _ = answer.send(outcome);
+    }
+
+    /// Stores what gates said, and tries it again as [`Self::settle`] does. Of several notes of one
+    /// gate, each has a statement of its own.
+    fn note(&mut self, mut notes: Vec<Note>) {
+        // Ascending names, so that two replicas cannot deadlock.
+        notes.sort_by(|one, other| one.contact.token.cmp(&other.contact.token));
+        while !notes.is_empty() {
+            let (mut first, mut others) = (Vec::<Note>::new(), Vec::new());
+            for note in notes {
+                match first.last() {
+                    Some(last) if last.contact.token == note.contact.token => others.push(note),
+                    _ => first.push(note),
+                }
+            }
+            let contacts: Vec<_> = first.iter().map(|note| &note.contact).collect();
+            let noted = self.write_while(
+                || first.iter().any(|note| !note.answer.is_closed()),
+                |recorder| recorder.note_contacts(&contacts),
+            );
+            for note in first {
+                let _ = note.answer.send(noted.clone());
+            }
+            notes = others;
         }
     }
 
@@ -167,6 +192,27 @@ impl Session {
         });
         created.max().into_iter().for_each(|id| self.last_recorded.note(id));
         Ok(stored)
+    }
+
+    /// Writes, and tries it again while the store cannot be reached or refuses everything, for as long
+    /// as a request waits.
+    fn write_while<T>(
+        &mut self,
+        is_awaited: impl Fn() -> bool,
+        mut write: impl FnMut(&mut dyn Recorder) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut pause = BACKOFF.0;
+        loop {
+            let outcome = self.write(&mut write);
+            if !matches!(outcome, Err(StoreError::Unreachable(_) | StoreError::Refused(_))) {
+                return outcome;
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(BACKOFF.1);
+            if !is_awaited() {
+                return outcome;
+            }
+        }
     }
 
     /// Writes through the connection, which is given up after any error but a refused row.

@@ -10,13 +10,18 @@ use crate::store::StoreError;
 
 /// The tables that the service uses, with the privileges that it needs. A new table belongs here.
 /// Erasing is not among them: it needs the owner.
-const GRANTS: [(&str, &str); 7] = [
+const GRANTS: [(&str, &str); 8] = [
     ("__diesel_schema_migrations", "SELECT"),
     ("attendance", "SELECT, INSERT"),
     ("amendment", "SELECT, INSERT"),
     ("erasure", "SELECT"),
     ("tokens", "SELECT, INSERT, UPDATE (revoked_at)"),
     ("token_uses", "SELECT, INSERT, UPDATE (last_seen_at)"),
+    (
+        "gate_contacts",
+        "SELECT, INSERT, UPDATE (last_contact, last_entry, pending, oldest_pending, reported_at, \
+         complete_until)",
+    ),
     ("sessions", "SELECT, INSERT, UPDATE (last_used_at), DELETE"),
 ];
 

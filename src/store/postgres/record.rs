@@ -8,11 +8,11 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
-use super::amendments;
 use super::classify::classify;
 use super::row::{OlderRow, older};
 use super::tables::{attendance, erasure};
-use crate::domain::{Amendment, Passage};
+use super::{amendments, contacts};
+use crate::domain::{Amendment, GateContact, Passage};
 use crate::store::rehearsal::rehearsal;
 use crate::store::{Amended, Recorder, StoreError, Stored};
 
@@ -63,6 +63,10 @@ impl Recorder for PostgresRecorder {
     ) -> Result<Option<Amended>, StoreError> {
         amendments::amend(&mut self.0, amendment, replacement)
             .map_err(|error| classify(error, &mut self.0))
+    }
+
+    fn note_contacts(&mut self, contacts: &[&GateContact]) -> Result<(), StoreError> {
+        contacts::note_contacts(&mut self.0, contacts).map_err(|error| classify(error, &mut self.0))
     }
 }
 

@@ -64,8 +64,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    gate_contacts (name) {
+        name -> VarChar,
+        last_contact -> Timestamptz,
+        last_entry -> Nullable<Timestamptz>,
+        pending -> Nullable<BigInt>,
+        oldest_pending -> Nullable<Timestamptz>,
+        reported_at -> Nullable<Timestamptz>,
+        complete_until -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::joinable!(token_uses -> tokens (name));
-diesel::allow_tables_to_appear_in_same_query!(tokens, token_uses);
+diesel::joinable!(gate_contacts -> tokens (name));
+diesel::allow_tables_to_appear_in_same_query!(tokens, token_uses, gate_contacts);
 
 diesel::table! {
     sessions (sha256) {

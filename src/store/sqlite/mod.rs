@@ -3,7 +3,9 @@
 mod amendments;
 mod changes;
 mod classify;
+mod contacts;
 mod erasing;
+mod gates;
 mod import_lock;
 mod migrate;
 mod outbox;

@@ -4,11 +4,11 @@ use diesel::prelude::*;
 use diesel::result::Error as DieselError;
 use diesel::sqlite::SqliteConnection;
 
-use super::amendments;
 use super::classify::classify;
 use super::row::{OlderRow, older};
 use super::tables::{attendance, erasure};
-use crate::domain::{Amendment, Passage};
+use super::{amendments, contacts};
+use crate::domain::{Amendment, GateContact, Passage};
 use crate::store::rehearsal::rehearsal;
 use crate::store::{Amended, Recorder, StoreError, Stored};
 
@@ -83,6 +83,13 @@ impl Recorder for SqliteRecorder {
             Err(DieselError::RollbackTransaction) => Ok(None),
             amended => amended.map_err(|error| classify(error, &mut self.connection)),
         }
+    }
+
+    fn note_contacts(&mut self, contacts: &[&GateContact]) -> Result<(), StoreError> {
+        let noted = self.connection.immediate_transaction(|connection| {
+            contacts.iter().try_for_each(|contact| contacts::note_contact(connection, contact))
+        });
+        noted.map_err(|error| classify(error, &mut self.connection))
     }
 }
 

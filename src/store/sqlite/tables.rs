@@ -104,8 +104,21 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    gate_contacts (name) {
+        name -> Text,
+        last_contact -> BigInt,
+        last_entry -> Nullable<BigInt>,
+        pending -> Nullable<BigInt>,
+        oldest_pending -> Nullable<BigInt>,
+        reported_at -> Nullable<BigInt>,
+        complete_until -> Nullable<BigInt>,
+    }
+}
+
 diesel::joinable!(token_uses -> tokens (name));
-diesel::allow_tables_to_appear_in_same_query!(tokens, token_uses);
+diesel::joinable!(gate_contacts -> tokens (name));
+diesel::allow_tables_to_appear_in_same_query!(tokens, token_uses, gate_contacts);
 
 diesel::table! {
     sessions (sha256) {

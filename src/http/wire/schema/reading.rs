@@ -3,7 +3,7 @@
 use utoipa::ToSchema;
 
 use super::entry::Entry;
-use super::strings::{Date, Moment, Text};
+use super::strings::{Date, Moment, Text, TokenName};
 
 /// One person's presence on one day.
 #[derive(ToSchema)]
@@ -22,6 +22,34 @@ pub(crate) struct PersonDay {
     last_out: Option<Moment>,
     /// How many entries the person has.
     entries: u64,
+}
+
+/// Gates, by the tokens that are bound to them.
+#[derive(ToSchema)]
+pub(crate) struct Gates {
+    /// By the names of the gates, then by those of the tokens.
+    gates: Vec<Gate>,
+}
+
+/// What is known of a gate.
+#[derive(ToSchema)]
+struct Gate {
+    gate: Text,
+    token: TokenName,
+    /// When the last request was received; without batches right to a minute.
+    #[schema(required = true)]
+    last_contact: Option<Moment>,
+    /// When the last entry in a batch was received.
+    #[schema(required = true)]
+    last_entry: Option<Moment>,
+    /// How many entries the gate still holds, as far as it says.
+    #[schema(required = true)]
+    pending: Option<u64>,
+    /// The moment of the oldest of them.
+    #[schema(required = true)]
+    oldest_pending: Option<Moment>,
+    /// No entry with an earlier `login` follows from this gate, as far as it knows.
+    complete_until: Moment,
 }
 
 /// Who is inside.
