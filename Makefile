@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test chart-test openapi image image-test deb package-test bench bench-scale scale fmt lint chart-docs manifests
+.PHONY: help run build test chart-test openapi image image-test deb package-test bench bench-scale scale fmt lint chart-docs manifests pictures
 
 help: ## List the targets
 	@awk -F ' *## ' '/^[a-z-]+: *##/ { sub(/:/, "", $$1); printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ chart-docs: ## Regenerate the table of values in the chart's README
 manifests: ## Regenerate the files in k8s/ from the chart
 	tests/chart/install.sh
 	k8s/render
+
+pictures: ## Take the pictures of pages in docs/pictures anew
+	tests/pages/install.sh
+	tests/pages/run tests/pages/pictures.py
 
 bench: ## Measure the release binary beside its peers; installs what that needs
 	benches/install.sh
