@@ -45,7 +45,7 @@ problems! {
             description = "The entries of the days. There is no page: `format=html` gets JSON.",
             content(
                 (Vec<schema::ListedEntry> = "application/json"),
-                (String = "text/csv"),
+                (String = "text/csv", example = json!(schema::CSV_OF_ENTRIES)),
                 (String = "application/x-ndjson"),
             ),
             headers(

@@ -62,7 +62,7 @@ parameters! {
             description = "Who is inside; as CSV and NDJSON their entries.",
             content(
                 (schema::Inside = "application/json"),
-                (String = "text/csv"),
+                (String = "text/csv", example = json!(schema::CSV_OF_ENTRIES)),
                 (String = "application/x-ndjson"),
                 (String = "text/html"),
             ),

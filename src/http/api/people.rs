@@ -43,7 +43,7 @@ problems! {
             description = "The people of the days.",
             content(
                 (Vec<schema::PersonDay> = "application/json"),
-                (String = "text/csv"),
+                (String = "text/csv", example = json!(schema::CSV_OF_PEOPLE)),
                 (String = "application/x-ndjson"),
                 (String = "text/html"),
             ),

@@ -52,7 +52,7 @@ problems! {
             description = "The entries of the day.",
             content(
                 (Vec<schema::ListedEntry> = "application/json"),
-                (String = "text/csv"),
+                (String = "text/csv", example = json!(schema::CSV_OF_ENTRIES)),
                 (String = "application/x-ndjson"),
                 (String = "text/html"),
             ),

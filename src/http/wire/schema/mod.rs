@@ -19,7 +19,7 @@ pub(crate) use parameters::{
     query,
 };
 pub(crate) use problem::{Problem, problem_responses, problems};
-pub(crate) use reading::{Gates, Inside, PersonDay};
+pub(crate) use reading::{CSV_OF_ENTRIES, CSV_OF_PEOPLE, Gates, Inside, PersonDay};
 pub(crate) use strings::{TokenName, optional_moment, optional_text, string};
 pub(crate) use token::{
     NewToken, NewTokenForm, SignIn, SignInForm, SignedIn, Token, TokenWithSecret, Tokens,

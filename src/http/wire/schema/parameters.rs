@@ -130,7 +130,9 @@ parameters! {
     IdempotencyKey = [optional(
         ParameterIn::Header,
         "Idempotency-Key",
-        AnyOfBuilder::new().item(EntryId::schema()).item(matching(&format!("^\"{UUID}\"$"))),
+        AnyOfBuilder::new()
+            .item(matching(&format!("^{UUID}$")))
+            .item(matching(&format!("^\"{UUID}\"$"))),
         "Says the same as `entry_id` in the body, bare or in quotes. If both are there they must agree.",
     )];
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::extensions::ExtensionsBuilder;
 use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Ref, Schema, Type};
-use utoipa::openapi::{RefOr, Response};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{Ref, RefOr, Response};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::headers::{CHALLENGE, RETRY_AFTER};
-use super::strings::EntryId;
+use super::strings::{EntryId, string};
 use crate::http::wire::kind::{CODES, Kind, UNAUTHENTICATED};
 
 /// An error, as RFC 9457 defines it, with a stable code for programs.
@@ -44,7 +45,7 @@ enum ProblemCode {}
 impl PartialSchema for ProblemCode {
     fn schema() -> RefOr<Schema> {
         let description = "The code of an error. It never changes its meaning.";
-        codes(CODES.iter().copied()).description(Some(description)).into()
+        string().enum_values(Some(CODES.iter().copied())).description(Some(description)).into()
     }
 }
 
@@ -59,10 +60,6 @@ struct FieldError {
     code: String,
     /// What is expected, for people.
     message: String,
-}
-
-fn codes(codes: impl Iterator<Item = &'static str>) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes))
 }
 
 /// Declares the problems that may answer a request, as a type for `responses(...)`.
@@ -102,13 +99,14 @@ pub(crate) fn problem_responses(kinds: &[&'static Kind]) -> BTreeMap<String, Ref
 fn problem_response(kinds: &[&'static Kind]) -> Response {
     let description: Vec<_> =
         kinds.iter().map(|kind| format!("`{}`: {}.", kind.code, kind.when)).collect();
-    let code = ObjectBuilder::new().property("code", codes(kinds.iter().map(|kind| kind.code)));
-    let schema =
-        AllOfBuilder::new().item(Ref::from_schema_name(Problem::name())).item(code).build();
-    let content = ContentBuilder::new().schema(Some(Schema::AllOf(schema))).build();
+    let codes: Vec<_> = kinds.iter().map(|kind| kind.code).collect();
+    let content =
+        ContentBuilder::new().schema(Some(Ref::from_schema_name(Problem::name()))).build();
     let mut response = ResponseBuilder::new()
         .description(description.join("\n\n"))
         .content("application/problem+json", content)
+        // Not an enum in a schema, of which generators of clients would make types for each answer.
+        .extensions(Some(ExtensionsBuilder::new().add("x-codes", codes).build()))
         .build();
     if kinds.iter().any(|kind| kind.is_temporary()) {
         RETRY_AFTER.add_to(&mut response);

@@ -5,6 +5,17 @@ use utoipa::ToSchema;
 use super::entry::Entry;
 use super::strings::{Date, Moment, Text, TokenName};
 
+/// A sheet of one entry as CSV.
+pub(crate) const CSV_OF_ENTRIES: &str = "\
+    id,date,time,login,firstname,lastname,person_ref,direction,gate,entry_id,received_at\r\n\
+    7,2019-06-24,09:12:21,2019-06-24T09:12:21.123456+08:00,Arvin,Cudanin,B-1042,in,A,\
+    01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f,2019-06-24T01:12:21.123456Z\r\n";
+
+/// One person on one day as CSV.
+pub(crate) const CSV_OF_PEOPLE: &str = "\
+    date,firstname,lastname,person_ref,first_in,last_out,entries\r\n\
+    2019-06-24,Arvin,Cudanin,B-1042,2019-06-24T09:12:21.123456+08:00,,1\r\n";
+
 /// One person's presence on one day.
 #[derive(ToSchema)]
 pub(crate) struct PersonDay {
