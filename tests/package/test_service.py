@@ -149,6 +149,12 @@ def test_the_command_refuses_lines_that_systemd_reads_in_another_way(gate):
         assert done.stderr.startswith(f"rollcall-gate: {SETTINGS}, line 2: "), line
 
 
+def test_the_command_ignores_the_settings_of_its_caller(gate):
+    settings = ["DATABASE_HOSTNAME=127.0.0.1", "ROLLCALL_DAY_START=noon", "ROCKET_PORT=none", "PORT=none"]
+    gate.run("env", *settings, "rollcall-gate", "healthcheck")
+    gate.run("env", *settings, "rollcall-gate", "token", "create", "north", "--role", "gate")
+
+
 def test_the_command_needs_root(gate):
     done = gate.try_run("setpriv", "--reuid=nobody", "--clear-groups", "rollcall-gate", "token", "list")
     assert (done.returncode, done.stderr) == (1, "rollcall-gate: run it as root\n")
