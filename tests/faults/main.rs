@@ -38,6 +38,7 @@ mod agent_files;
 mod agent_networks;
 mod alerts;
 mod amendments;
+mod batches;
 mod broken_export;
 mod changes;
 mod copy;
