@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test chart-test openapi image image-test deb package-test bench bench-scale scale fmt lint chart-docs manifests pictures
+.PHONY: help run build test chart-test openapi image image-test deb package-test bench bench-scale gate-storm scale fmt lint chart-docs manifests pictures
 
 help: ## List the targets
 	@awk -F ' *## ' '/^[a-z-]+: *##/ { sub(/:/, "", $$1); printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,11 @@ bench: ## Measure the release binary beside its peers; installs what that needs
 bench-scale: ## Measure the service while its table grows: ROWS=10000000, on PostgreSQL and embedded
 	benches/install.sh
 	benches/growth
+
+gate-storm: ## Break gates, networks and databases at random for SECONDS (300); a SEED repeats a storm
+	tests/support/install.sh
+	ROLLCALL_STORM_SECONDS=$(or $(SECONDS),300) $(if $(SEED),ROLLCALL_STORM_SEED=$(SEED)) \
+	  cargo test --locked --test faults -- --nocapture gate_storm
 
 scale: build ## Import and export a million entries on a private PostgreSQL; checks time and memory
 	tests/scale/measure

@@ -84,13 +84,12 @@ on_both_stores! {
                     upstream.kill();
                     load.wait_until_acknowledged(30);
                     upstream = serve(&store, &[]);
-                    relay.set_target(upstream.address());
+                    relay.set_targets(&[upstream.address()]);
                 }
                 _ => {
-                    let target = upstream.address();
                     relay.take_down();
                     load.wait_until_acknowledged(30);
-                    relay.set_target(target);
+                    relay.bring_up();
                 }
             }
         }

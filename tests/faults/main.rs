@@ -48,6 +48,7 @@ mod erasing;
 mod example_gates;
 mod full_disk;
 mod full_queue;
+mod gate_storm;
 mod metrics_port;
 mod migrations;
 mod outages;

@@ -3,25 +3,55 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// A network between a client and a service, which can be cut: one address that leads to a target.
+/// A network between a client and a service, which can be cut: one address, and each new connection
+/// goes to the next target.
 pub struct Relay {
     address: SocketAddr,
     shared: Arc<Mutex<Shared>>,
 }
 
 struct Shared {
-    /// `None` while the network is down.
-    target: Option<SocketAddr>,
+    targets: Vec<SocketAddr>,
+    is_down: bool,
+    /// Given to all requests in the place of the target's answer.
+    canned: Option<Canned>,
     open: Vec<TcpStream>,
     /// After this many more bytes to the client, all connections are cut.
     cut_after: Option<usize>,
+}
+
+/// What something on the way answers by itself.
+#[derive(Debug, Clone, Copy)]
+pub enum Canned {
+    /// 503.
+    Busy,
+    /// 413.
+    TooLarge,
+    /// The page of a captive portal.
+    Portal,
+}
+
+impl Canned {
+    fn bytes(self) -> &'static [u8] {
+        match self {
+            Self::Busy => b"HTTP/1.1 503 x\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            Self::TooLarge => b"HTTP/1.1 413 x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            Self::Portal => b"HTTP/1.1 200 x\r\nContent-Length: 14\r\nConnection: close\r\n\r\n<html>Sign in!",
+        }
+    }
 }
 
 impl Relay {
     pub fn to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let shared = Shared { target: Some(target), open: Vec::new(), cut_after: None };
+        let shared = Shared {
+            targets: vec![target],
+            is_down: false,
+            canned: None,
+            open: Vec::new(),
+            cut_after: None,
+        };
         let shared = Arc::new(Mutex::new(shared));
         let accepting = shared.clone();
         // Ends with the process of the tests.
@@ -37,9 +67,16 @@ impl Relay {
         format!("http://{}", self.address)
     }
 
-    /// Leads elsewhere from now on. Open connections stay where they are.
-    pub fn set_target(&self, target: SocketAddr) {
-        self.shared.lock().unwrap().target = Some(target);
+    /// Leads there from now on. Open connections stay where they are.
+    pub fn set_targets(&self, targets: &[SocketAddr]) {
+        self.shared.lock().unwrap().targets = targets.to_vec();
+    }
+
+    /// Answers every new connection like this from now on, and cuts those that are open.
+    pub fn answer_with(&self, canned: Option<Canned>) {
+        let mut shared = self.shared.lock().unwrap();
+        shared.canned = canned;
+        shared.cut();
     }
 
     /// Cuts all connections in the middle of what the target sends next.
@@ -47,11 +84,15 @@ impl Relay {
         self.shared.lock().unwrap().cut_after = Some(bytes);
     }
 
-    /// Cuts all connections, and accepts none until there is a target again.
+    /// Cuts all connections, and those that are opened until [`bring_up`](Self::bring_up).
     pub fn take_down(&self) {
         let mut shared = self.shared.lock().unwrap();
-        shared.target = None;
+        shared.is_down = true;
         shared.cut();
+    }
+
+    pub fn bring_up(&self) {
+        self.shared.lock().unwrap().is_down = false;
     }
 }
 
@@ -62,7 +103,18 @@ impl Shared {
 }
 
 fn connect(client: TcpStream, shared: &Arc<Mutex<Shared>>) -> io::Result<()> {
-    let Some(target) = shared.lock().unwrap().target else { return Ok(()) };
+    let (target, canned) = {
+        let mut shared = shared.lock().unwrap();
+        if shared.is_down {
+            return Ok(());
+        }
+        shared.targets.rotate_left(1);
+        (shared.targets[0], shared.canned)
+    };
+    if let Some(canned) = canned {
+        thread::spawn(move || answer(client, canned));
+        return Ok(());
+    }
     let target = TcpStream::connect(target)?;
     let both = [client.try_clone()?, target.try_clone()?];
     shared.lock().unwrap().open.extend(both);
@@ -85,6 +137,15 @@ fn connect(client: TcpStream, shared: &Arc<Mutex<Shared>>) -> io::Result<()> {
         });
     }
     Ok(())
+}
+
+/// Answers once something is asked.
+fn answer(mut client: TcpStream, canned: Canned) -> io::Result<()> {
+    client.peek(&mut [0])?;
+    client.write_all(canned.bytes())?;
+    client.shutdown(Shutdown::Write)?;
+    // With unread bytes the connection would be reset, and the answer lost.
+    io::copy(&mut client, &mut io::sink()).map(drop)
 }
 
 /// How much of these bytes to the client may pass.

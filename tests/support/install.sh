@@ -14,6 +14,7 @@ need openssl openssl
 need python3 python3
 need pgrep procps
 need ip iproute2
+ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || packages+=(libfaketime)
 tests/support/postgres.sh bindir >/dev/null 2>&1 || packages+=(postgresql)
 python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 install_packages
