@@ -22,6 +22,10 @@ use crate::store::{Forwarding, Queue, Reach, Store, StoreError};
 /// promised, by the time that a batch may take.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 
+/// The shortest time from one batch to the next that news cause. A lone entry is sent at once; of many,
+/// those of a fiftieth of a second together.
+const PACE: Duration = Duration::from_millis(20);
+
 /// The thread that forwards.
 pub struct Agent {
     forwarding: Arc<Forwarding>,
@@ -57,6 +61,7 @@ impl Agent {
             backoff: Backoff::default(),
             limit: MAX_ENTRIES,
             contact_at: Instant::now(),
+            sent_at: Instant::now(),
             is_maintained: true,
         };
         forwarding.change(|state| state.reason = Some(Trouble::NotAskedYet.to_string()));
@@ -88,6 +93,7 @@ struct Session {
     limit: usize,
     /// When the next batch is due, even an empty one.
     contact_at: Instant,
+    sent_at: Instant,
     /// Whether the mark could be kept at the last attempt. Only changes are logged.
     is_maintained: bool,
 }
@@ -103,6 +109,7 @@ impl Session {
                     if !has_more {
                         let due = self.contact_at.min(self.ledger.next_due());
                         self.forwarding.wait_for_news(due);
+                        self.forwarding.pause(PACE.saturating_sub(self.sent_at.elapsed()));
                     }
                 }
                 Err(failure) => {
@@ -133,6 +140,7 @@ impl Session {
     fn deliver(&mut self, parcel: &Parcel) -> Result<bool, Failure> {
         let body = parcel.to_json().map_err(StoreError::defect)?;
         let trace = self.trace_of(parcel);
+        self.sent_at = Instant::now();
         let answer = self.client.post(&body, trace.as_ref())?;
         match answer.status {
             200 => {}
