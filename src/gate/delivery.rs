@@ -2,7 +2,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::trouble::{Failure, Trouble};
-use crate::domain::{Entry, UpstreamAnswer};
+use crate::domain::{ERASED, Entry, Passage, UpstreamAnswer};
 
 /// The most that is kept of what an upstream says about one entry, in characters.
 const MAX_DETAIL: usize = 500;
@@ -64,6 +64,8 @@ impl Delivery {
                     }
                     delivery.stored.push(entry.id);
                 }
+                // The upstream has it with its names: it was forwarded before it was erased here.
+                422 if is_erased(&entry.passage) => delivery.stored.push(entry.id),
                 status => {
                     let Problem { code, detail } = problem.unwrap_or_default();
                     let [code, detail] = [code, detail].map(|text| cut(&text));
@@ -83,6 +85,10 @@ impl Delivery {
             tracing::warn!(entry_id, status, code, "the upstream did not store an entry");
         }
     }
+}
+
+fn is_erased(passage: &Passage) -> bool {
+    [&passage.firstname, &passage.lastname].iter().all(|name| ***name == *ERASED)
 }
 
 /// What is kept of a text of the upstream.

@@ -234,3 +234,56 @@ fn an_agent_with_a_database_server_does_not_start() {
     // The other commands need not care.
     assert!(rollcall(&["migrate"], &environment[..2]).status.success());
 }
+
+/// The file of a gate's computer that ran release 0.1.0.
+#[test]
+fn a_file_of_the_first_release_is_forwarded() {
+    const FIRST: &str =
+        include_str!("../../migrations/sqlite/20261121000000_create_attendance/up.sql");
+    let file = Fresh::bare(StoreKind::Embedded);
+    file.sql(FIRST);
+    file.sql(
+        "CREATE TABLE __diesel_schema_migrations (version VARCHAR(50) PRIMARY KEY NOT NULL,
+             run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP);
+         INSERT INTO __diesel_schema_migrations (version) VALUES ('20261121000000');
+         INSERT INTO attendance (entry_id, login, received_at, lastname, firstname, gate) VALUES
+             ('01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e3f', 1790000000000000, 1790000000000000, 'a', 'b', 'A'),
+             ('01957a3e-6c5b-7c61-9c2e-0a4b6f1d2e40', 1780000000000000, 1790000000000000, 'c', 'd', NULL)",
+    );
+    let store = Fresh::migrated(StoreKind::Embedded);
+    let upstream = serve(&store, &[]);
+    // The entries are old.
+    let keep = [("ROLLCALL_KEEP_DAYS", "36500".to_owned())];
+    let agent = GateAgent::on(file, &format!("http://{}", upstream.address()), &keep);
+    assert_eq!(assert_arrived(&agent, &upstream).len(), 2);
+}
+
+#[test]
+fn what_is_erased_at_a_gate_arrives_without_names_and_erases_nothing_at_the_upstream() {
+    let store = Fresh::migrated(StoreKind::Embedded);
+    let upstream = serve(&store, &[]);
+    let relay = Relay::to(upstream.address());
+    let mut agent = GateAgent::start(&relay.url(), &[]);
+    let erase = |name: &str, file: &Fresh| {
+        let arguments = ["erase", "--firstname", "Arvin", "--lastname", name];
+        let erased = rollcall(&arguments, &file.environment());
+        assert!(erased.status.success(), "{erased:?}");
+    };
+    agent.record("before");
+    agent.wait_until_upstream("pending", 0);
+    relay.take_down();
+    agent.record("after");
+    erase("before", &agent.file);
+    erase("after", &agent.file);
+    // As in an older copy of the file.
+    agent.file.sql("DELETE FROM forwarding");
+    agent.process.kill();
+    relay.bring_up();
+    agent.restart(&[]);
+    agent.wait_until_upstream("pending", 0);
+    assert_eq!(agent.upstream()["rejected"], 0);
+    let names = entries(upstream.address());
+    let mut names: Vec<_> = names.values().map(|entry| &entry["lastname"]).collect();
+    names.sort_by_key(|name| name.to_string());
+    assert_eq!(names, ["[erased]", "before"]);
+}
