@@ -85,6 +85,7 @@ PAGES = {
     "no people": at("/table/people?first=1970-01-01&last=1970-01-02"),
     "inside by name": at("/table/inside?by=name"),
     "inside by gate": at("/table/inside?by=gate"),
+    "gates": at("/table/gates"),
     "an entry": entry("entry"),
     "a voided entry": entry("voided"),
     "a replaced entry": entry("replaced"),

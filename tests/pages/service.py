@@ -63,9 +63,10 @@ class Database:
             "ROLLCALL_MIGRATE_ON_START": "true",
         }
 
-    def set_sessions_back(self, hours):
-        set_back = f"UPDATE sessions SET last_used_at = last_used_at - interval '{hours} hours'"
-        self.cluster.run("psql", "--command", set_back, self.name)
+    def set_back(self, table, column, minutes):
+        """Makes moments earlier than they were."""
+        set_back = f"UPDATE {table} SET {column} = {column} - interval '{minutes} minutes'"
+        self.cluster.run("psql", "--set", "ON_ERROR_STOP=1", "--command", set_back, self.name)
 
 
 class Embedded:
@@ -75,9 +76,10 @@ class Embedded:
         self.file = directory / "rollcall.sqlite3"
         self.settings = {"DATABASE_FILE": str(self.file)}
 
-    def set_sessions_back(self, hours):
+    def set_back(self, table, column, minutes):
+        """Makes moments earlier than they were."""
         with contextlib.closing(sqlite3.connect(self.file)) as file, file:
-            file.execute(f"UPDATE sessions SET last_used_at = last_used_at - {hours} * 3600 * 1000000")
+            file.execute(f"UPDATE {table} SET {column} = {column} - {minutes} * 60 * 1000000")
 
 
 class Service:

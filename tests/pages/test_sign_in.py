@@ -46,9 +46,9 @@ def test_a_session_that_ended_asks_for_the_token_again(service, visit, scripted)
 
 def test_a_session_ends_12_hours_after_its_last_use(service, store, visit):
     visitor = visit(service)
-    page = visitor.sign_in(service.token("desk", "reader"))
+    page = visitor.sign_in(service.token("desk", "reader"), "/table/people")
     service.stop()
-    store.set_sessions_back(hours=12)
+    store.set_back("sessions", "last_used_at", minutes=12 * 60)
     service.start()
     visitor.open("/table/inside", 401)
     expect(page.get_by_role("alert")).to_have_text("This page needs a token.")
