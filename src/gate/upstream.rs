@@ -61,11 +61,14 @@ impl UpstreamUrl {
         };
         let authority = uri.authority().ok_or(InvalidUpstreamUrl)?;
         let host = authority.host().trim_matches(['[', ']']).to_ascii_lowercase();
-        let has_bad_port = authority.as_str().ends_with(':')
-            || (authority.port().is_some() && authority.port_u16().is_none_or(|port| port == 0));
+        let port = authority.as_str().strip_prefix(authority.host());
+        let has_valid_port = match port.and_then(|port| port.strip_prefix(':')) {
+            Some(port) => port.parse::<u16>().is_ok_and(|port| port > 0),
+            None => port == Some(""),
+        };
         // A password here would be shown.
         if host.is_empty()
-            || has_bad_port
+            || !has_valid_port
             || authority.as_str().contains('@')
             || uri.query().is_some()
         {
