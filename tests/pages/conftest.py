@@ -43,7 +43,20 @@ def cluster():
     cluster.destroy()
 
 
-@pytest.fixture(params=["embedded", "database"])
+def pytest_generate_tests(metafunc):
+    """Runs a test on both stores, and with and without script. What a page does without script is the same on both."""
+    wanted = {"store", "scripted"} & set(metafunc.fixturenames)
+    if wanted == {"store", "scripted"}:
+        ways = [("embedded", True), ("embedded", False), ("database", True)]
+        ids = ["embedded-script", "embedded-no script", "database-script"]
+        metafunc.parametrize("store, scripted", ways, ids=ids, indirect=["store"])
+    elif "store" in wanted:
+        metafunc.parametrize("store", ["embedded", "database"], indirect=True)
+    elif "scripted" in wanted:
+        metafunc.parametrize("scripted", [True, False], ids=["script", "no script"])
+
+
+@pytest.fixture
 def store(request):
     """A new store of either kind."""
     return request.getfixturevalue(request.param)
@@ -77,11 +90,6 @@ def start(tmp_path):
 def service(start, store):
     """A service that asks for tokens, on either store."""
     return start(store)
-
-
-@pytest.fixture(params=[True, False], ids=["script", "no script"])
-def scripted(request):
-    return request.param
 
 
 @pytest.fixture
