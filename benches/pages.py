@@ -25,7 +25,7 @@ class Page(asyncio.Protocol):
 
     def wait_for_changes(self):
         self.began = self.loop.time()
-        self.ask(f"/table/changes?after={self.last_change}&limit=200&wait=25", self.told)
+        self.ask(f"/table/changes?after={self.last_change}&limit=200&wait=10", self.told)
 
     def ask(self, path, answered):
         self.answered = answered

@@ -83,6 +83,12 @@ impl Site {
         moment.with_timezone(&self.zone).time()
     }
 
+    /// Whether the site's clocks have passed midnight since the start of the day whose sheet contains `moment`, so that
+    /// their date is not that of the sheet.
+    pub fn is_after_midnight(&self, moment: DateTime<Utc>) -> bool {
+        self.time_at(moment) < self.day_start
+    }
+
     /// The IANA name of the site's time zone.
     pub fn zone_name(&self) -> &'static str {
         self.zone.name()

@@ -119,6 +119,9 @@ on_both_stores! {
             ("GET", nobody, 404, "not_found"),
             ("POST", &*void, 400, "invalid_entry"),
             ("GET", "/admin/tokens", 401, "unauthenticated"),
+            ("GET", "/admin/tokens/x", 405, "method_not_allowed"),
+            ("GET", "/session/end", 405, "method_not_allowed"),
+            ("GET", "/table/inside?by=height", 400, "invalid_query"),
         ] {
             let page = browse(&app, method, path, "", "");
             assert_page(&page, status);
@@ -126,15 +129,82 @@ on_both_stores! {
                 assert!(page.body.contains(part), "{part} in {}", page.body);
             }
             // Another client, and a browser that asks for it, gets JSON.
-            app.request(method, path, &[], "{}").problem(status, code);
+            let answer = app.request(method, path, &[], "{}");
+            answer.problem(status, code);
+            for (name, value) in [("vary", "Accept"), ("cache-control", "no-store")] {
+                assert_eq!(answer.header(name), Some(value), "{answer:?}");
+            }
             let json = if path.contains('?') { "&format=json" } else { "?format=json" };
             browse(&app, method, &format!("{path}{json}"), "", "{}").problem(status, code);
         }
+        assert_page(&browse(&app, "GET", "/table/view/date:today?rows=some", "", ""), 400);
         // Not among the pages.
         browse(&app, "POST", "/table/create", "", "{}").problem(400, "invalid_entry");
         browse(&app, "GET", "/nothing", "", "").problem(404, "not_found");
         let head = app.request("HEAD", nobody, &[("Accept", FIREFOX)], "");
         assert_eq!((head.status, head.header("content-type")), (404, Some("text/html; charset=utf-8")));
+    }
+
+    fn a_link_to_a_file_leads_a_browser_to_a_page_if_it_fails(store: StoreKind) {
+        let app = start(store, Access::Token);
+        for path in ["/table/view/date:today?format=csv", "/table/view/date:today?format=xml"] {
+            assert_page(&browse(&app, "GET", path, "", ""), 401);
+        }
+        let reader = make_token(&app, json!({"name": "r", "role": "reader"}));
+        assert_page(&browse(&app, "GET", "/table/view/date:today?format=xml", &reader, ""), 400);
+    }
+
+    fn a_form_that_is_sent_after_the_session_has_ended_leads_back_to_its_page(store: StoreKind) {
+        let app = start(store, Access::Token);
+        let entry = record(&app, json!({"firstname": "a", "lastname": "b"}));
+        for (path, next) in [
+            (format!("/table/entry/{entry}/void"), format!("/table/entry/{entry}")),
+            ("/admin/tokens".to_owned(), "/admin/tokens".to_owned()),
+            ("/table/entry".to_owned(), "/table".to_owned()),
+        ] {
+            let page = browse(&app, "POST", &path, "", "reason=x");
+            assert_page(&page, 401);
+            assert!(page.body.contains("signed out, and nothing was changed"), "{}", page.body);
+            assert!(page.body.contains(&format!("name=\"next\" value=\"{next}\"")), "{}", page.body);
+        }
+    }
+
+    fn a_token_that_is_not_valid_is_refused_on_the_first_page_too(store: StoreKind) {
+        for access in [Access::Open, Access::Token] {
+            let app = start(store, access);
+            assert_page(&browse(&app, "GET", "/table", "rollcall_bad", ""), 401);
+            let map = app.request("GET", "/table", &[("Authorization", "Bearer rollcall_bad")], "");
+            assert_eq!(map.status, 200, "the map is blind to credentials");
+        }
+    }
+
+    fn a_correction_by_a_form_can_be_sent_twice(store: StoreKind) {
+        let app = start(store, Access::Open);
+        let entry = record(&app, json!({"firstname": "a", "lastname": "b"}));
+        let page = browse(&app, "GET", &format!("/table/entry/{entry}"), "", "").body;
+        let form = page.split("/correct\"").nth(1).unwrap();
+        let id = form.split("name=\"entry_id\" value=\"").nth(1).unwrap().split('"').next().unwrap();
+        let body = format!("entry_id={id}&reason=typo&firstname=Anna&lastname=b");
+        for _ in 0..2 {
+            let answer = browse(&app, "POST", &format!("/table/entry/{entry}/correct"), "", &body);
+            assert_eq!(answer.status, 303, "{answer:?}");
+        }
+        let trail = app.get(&format!("/table/entry/{entry}")).json();
+        assert_eq!(trail["history"].as_array().unwrap().len(), 3, "{trail}");
+        assert_eq!(trail["history"][2]["replacement"], *id);
+    }
+
+    fn several_lines_of_accept_are_one_list(store: StoreKind) {
+        let app = start(store, Access::Open);
+        for (accept, content_type) in [
+            (["application/json;q=0.1", "text/html"], "text/html; charset=utf-8"),
+            (["application/json", "text/html;q=0.1"], "application/json"),
+        ] {
+            let lines = accept.map(|line| format!("Accept: {line}\r\n")).concat();
+            let raw = format!("GET /table/view/date:today HTTP/1.1\r\nHost: x\r\n{lines}Connection: close\r\n\r\n");
+            let answer = Answer::from_raw(&app.raw(raw.as_bytes()));
+            assert_eq!(answer.header("content-type"), Some(content_type), "{accept:?}");
+        }
     }
 
     fn a_page_that_a_role_may_not_see_says_which_may(store: StoreKind) {

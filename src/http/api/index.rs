@@ -79,7 +79,7 @@ async fn index(
     }
     let (site, admission) = (&service.site, &service.admission);
     let day = site.day_of(service.clock.now());
-    let caller = visitor.identify(admission).await;
+    let caller = visitor.admit(admission).await?;
     let viewer = || Viewer::new(admission.access, caller.as_deref());
     let origin = visitor.origin();
     if viewer().may_read {

@@ -44,7 +44,7 @@ parameters! {
             "How far back entries are read: at most 7 days. Without it, 24 hours.",
         ),
         schema::query("gate", schema::optional_text(), "Only people whose latest entry is of this gate."),
-        schema::query("by", schema::string(), "`gate`: a page in the order of gates."),
+        schema::query("by", schema::string().enum_values(Some(["", "gate", "name"])), "`gate`: a page in the order of gates."),
     ];
 }
 
@@ -82,7 +82,12 @@ async fn inside(
     let (mut query, form) = query.parse();
     let since = query.optional("since", |value| since(value, now));
     let gate = query.text("gate");
-    let is_by_gate = query.optional("by", |value| Ok(value == "gate")) == Some(true);
+    let is_by_gate = query.optional("by", |value| match value {
+        "gate" => Ok(true),
+        "name" => Ok(false),
+        _ => Err(FieldError::new("by", "invalid_choice", "must be gate or name")),
+    });
+    let is_by_gate = is_by_gate == Some(true);
     query.finish()?;
     let (site, since) = (service.site, since.unwrap_or(now - DEFAULT_REACH));
     // The moment of the answer is included.

@@ -7,7 +7,7 @@ use rocket::{Either, Request, Route, State, get, routes};
 use utoipa::OpenApi;
 
 use super::reading::{begin_entries, count_inside, each_entry, spool_entries};
-use crate::domain::{Day, DaySummary, Entry, Gate, InvalidDay, Selection, Site};
+use crate::domain::{Day, DaySummary, Entry, FieldError, Gate, InvalidDay, Selection, Site};
 use crate::http::guard::{Browser, MayRead, RequestPath, RequestQuery};
 use crate::http::pages::{Frame, RowsPage, SheetView, Tab, Viewer, sheet_page};
 use crate::http::service::{DaySheet, Service, SheetRequest};
@@ -30,7 +30,7 @@ pub(crate) struct Documented;
 parameters! {
     /// What a page may leave out.
     PageParts =
-        [schema::query("rows", schema::string(), "`none`: a page without its rows, for its script.")];
+        [schema::query("rows", schema::string().enum_values(Some(["", "none"])), "`none`: a page without its rows, for its script.")];
 }
 
 problems! {
@@ -87,8 +87,14 @@ async fn view(
     let listing = Listing::of(&mut query, form);
     let search = query.optional("q", |text| Ok(text.to_owned()));
     // The script of today's sheet has the rows already.
-    let rows = |query: &mut Query<'_>| query.optional("rows", |value| Ok(value == "none"));
-    let leaves_rows_out = form == Form::Html && rows(&mut query) == Some(true);
+    // Only pages have this parameter.
+    let rows = |query: &mut Query<'_>| {
+        query.optional("rows", |value| match value {
+            "none" => Ok(()),
+            _ => Err(FieldError::new("rows", "invalid_choice", "must be none")),
+        })
+    };
+    let leaves_rows_out = form == Form::Html && rows(&mut query).is_some();
     query.finish()?;
     let request = SheetRequest { day, listing, leaves_rows_out };
     if form != Form::Html {

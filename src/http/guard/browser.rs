@@ -11,6 +11,8 @@ use crate::http::wire::prefers_html;
 pub(crate) struct Browser {
     /// Whether a page is wanted, and not JSON: by the parameter `format`, else by `Accept`.
     pub wants_page: bool,
+    /// The same of a problem: a link to a file is followed by a browser, too.
+    pub wants_page_of_problem: bool,
     /// Whether it says from which site its requests come (`Sec-Fetch-Site`). Browsers do, except
     /// over plain HTTP.
     pub names_site: bool,
@@ -21,12 +23,16 @@ pub(crate) struct Browser {
 impl Browser {
     /// Without a notice.
     pub(crate) fn of(request: &Request<'_>) -> Self {
-        let wants_page = match request.query_value::<&str>("format") {
-            Some(Ok(format)) if !format.is_empty() => format == "html",
-            _ => prefers_html(request.accept()),
+        let accepts_page = prefers_html(request.accept());
+        let named = request.query_value::<&str>("format").and_then(Result::ok);
+        let (wants_page, wants_page_of_problem) = match named {
+            None | Some("") => (accepts_page, accepts_page),
+            Some("html") => (true, true),
+            Some("json") => (false, false),
+            Some(_) => (false, accepts_page),
         };
         let names_site = request.headers().contains("Sec-Fetch-Site");
-        Self { wants_page, names_site, notice: None }
+        Self { wants_page, wants_page_of_problem, names_site, notice: None }
     }
 }
 

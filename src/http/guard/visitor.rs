@@ -7,7 +7,7 @@ use rocket::request::{FromRequest, Outcome};
 use super::admission::Admission;
 use super::credential::Credential;
 use crate::domain::Caller;
-use crate::http::wire::forwarded_scheme;
+use crate::http::wire::{Problem, forwarded_scheme};
 
 /// Whoever opens a page that everybody may open. A credential that is not valid counts as none.
 pub(crate) struct Visitor {
@@ -26,6 +26,19 @@ impl Visitor {
     /// The service, as the visitor reached it: `https://host`. It is what the client sent.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// Who it is, if a credential was sent. A token that is not valid is refused, and a session that is over
+    /// counts as none.
+    pub(crate) async fn admit(
+        &self,
+        admission: &Admission,
+    ) -> Result<Option<Arc<Caller>>, Problem> {
+        let caller = admission.identify(&self.credential).await?;
+        match &self.credential {
+            Credential::None | Credential::Session(_) => Ok(caller),
+            _ => caller.map(Some).ok_or_else(Problem::unauthenticated),
+        }
     }
 
     /// Who it is, if that is known.

@@ -28,6 +28,8 @@ struct EntryPage<'a> {
     steps: Vec<Step>,
     may_void: bool,
     may_correct: bool,
+    /// The `entry_id` of a correction, so that the form can be sent twice.
+    new_entry: Uuid,
 }
 
 /// One step of the entry's history, oldest first.
@@ -77,6 +79,7 @@ pub(crate) fn entry_page(frame: Frame, trail: &Trail, site: &Site) -> Result<Pag
         steps: trail.history().iter().map(|change| step(change, passage.entry_id, site)).collect(),
         may_void: is_amendable && state == State::Stands,
         may_correct: is_amendable && state != State::Replaced,
+        new_entry: Uuid::now_v7(),
         id: entry.id,
         entry_id: passage.entry_id,
         firstname: &passage.firstname,

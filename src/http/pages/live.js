@@ -1,11 +1,11 @@
 // Keeps today's sheet current: entries, amendments and figures appear as gates post them.
 // Without it the page is as complete as when it was loaded.
 
-const WAIT_SECONDS = 25;
+const WAIT_SECONDS = 10;
 const SHORT_WAIT_SECONDS = 1;
 const CHANGES_AT_ONCE = 200;
 const BETWEEN_REQUESTS = 500;
-const TIMEOUT = 40_000;
+const TIMEOUT = 15_000;
 const LONGEST_PAUSE = 30_000;
 const RELOAD_PAUSE = 5_000;
 const OLDEST_FIGURES = 60_000;
@@ -139,7 +139,7 @@ function add(entry) {
   row.classList.add("arrived");
   const [time, name, badge, direction, gate] = row.cells;
   time.firstElementChild.dateTime = entry.login;
-  time.firstElementChild.textContent = entry.login.slice(11, 16);
+  time.firstElementChild.textContent = shownTime(entry.login);
   name.firstElementChild.href = `/table/entry/${entry.entry_id}`;
   name.querySelector("bdi").textContent = fullName(entry);
   badge.textContent = entry.person_ref;
@@ -149,6 +149,12 @@ function add(entry) {
   body.insertBefore(row, after);
   rows.set(entry.entry_id, row);
   return true;
+}
+
+/** The time of day, after the date where that is not the sheet's: a day may end after midnight. */
+function shownTime(login) {
+  const isNextDate = login.slice(0, 10).replaceAll("-", "") !== sheet.pathname.slice(-8);
+  return (isNextDate ? `${login.slice(5, 10)} ` : "") + login.slice(11, 16);
 }
 
 /** Marks the row of an entry that was voided, replaced or erased, if the page has it. */

@@ -2,7 +2,7 @@ use std::sync::{Arc, OnceLock};
 
 use askama::Template;
 use rocket::fairing::{Fairing, Info, Kind};
-use rocket::http::Method;
+use rocket::http::{Header, Method};
 use rocket::{Request, Response};
 
 use super::frame::{Frame, Tab, Viewer};
@@ -12,7 +12,7 @@ use crate::http::guard::{Admission, Browser, Visitor};
 use crate::http::watch::Arrival;
 use crate::http::wire::{Problem, Reported, return_path};
 
-/// The beginnings of the patterns of the routes that have pages.
+/// The beginnings of the paths that have pages.
 const PAGES: [&str; 6] = [
     "/table/view/",
     "/table/entry",
@@ -34,10 +34,12 @@ impl ReturnTo {
 
     fn of(request: &Request<'_>) -> String {
         let here = request.uri().to_string();
-        let is_read = [Method::Get, Method::Head].contains(&request.method());
+        let here = match request.method() {
+            Method::Get | Method::Head => Some(&*here),
+            _ => form_page(&here),
+        };
         let left = request.local_cache(Self::default).0.get().map(String::as_str);
-        let path = left.or(is_read.then_some(&*here)).and_then(return_path);
-        path.unwrap_or("/table").to_owned()
+        left.or(here).and_then(return_path).unwrap_or("/table").to_owned()
     }
 }
 
@@ -65,20 +67,25 @@ impl Fairing for ProblemPages {
 
     async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         let browser = Browser::of(request);
-        if let Some(problem) = Reported::of(request)
-            && browser.wants_page
-            && request.route().is_some_and(|route| has_page(route.uri.path()))
+        let Some(problem) = Reported::of(request) else { return };
+        if !has_page(request.uri().path().as_str()) {
+            return;
+        }
+        if browser.wants_page_of_problem
             && let Ok(page) = page(request, problem, browser).await
         {
-            page.write(response);
+            return page.write(response);
         }
+        // A cache must not give it to a browser.
+        response.set_header(Header::new("Vary", "Accept"));
+        response.set_header(Header::new("Cache-Control", "no-store"));
     }
 }
 
-/// Whether the route with this pattern has a page, or takes a form of one.
-pub(crate) fn has_page(pattern: &str) -> bool {
-    ["/table", "/session", "/session/end"].contains(&pattern)
-        || PAGES.iter().any(|page| pattern.starts_with(page))
+/// Whether there is a page at this path, or it takes a form of one.
+pub(crate) fn has_page(path: &str) -> bool {
+    ["/table", "/table/", "/session", "/session/end"].contains(&path)
+        || PAGES.iter().any(|page| path.starts_with(page))
 }
 
 async fn page(
@@ -88,9 +95,15 @@ async fn page(
 ) -> Result<Page, Problem> {
     let request_id = &*Arrival::of(request).id;
     if problem.is_unauthenticated() {
+        let path = request.uri().path().as_str();
         let trouble = match request.method() {
             Method::Get | Method::Head => "This page needs a token.",
-            _ => "This token is not valid. It may be mistyped, expired or revoked.",
+            _ if path == "/session" => {
+                "This token is not valid. It may be mistyped, expired or revoked."
+            }
+            _ => {
+                "You are signed out, and nothing was changed. Sign in, and fill in the form again."
+            }
         };
         let frame = Frame::new(Viewer::default(), Tab::SignIn, browser);
         return sign_in_again(frame, &ReturnTo::of(request), trouble, request_id);

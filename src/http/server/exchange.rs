@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, ORIGIN,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, EXPECT, GetAll, HOST, HeaderName, HeaderValue,
+    ORIGIN, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Request, Response, StatusCode};
 use rocket::http::{Header, Method};
@@ -20,8 +20,7 @@ use crate::http::watch::{Arrival, TraceId};
 use crate::http::wire::{Chunks, LongBody, LongContent, Parts, RequestBody, Target, discard};
 
 /// The headers that guards and handlers read. Rocket does not get any other.
-static READ_HEADERS: [HeaderName; 11] = [
-    ACCEPT,
+static READ_HEADERS: [HeaderName; 10] = [
     AUTHORIZATION,
     CONTENT_TYPE,
     COOKIE,
@@ -71,6 +70,10 @@ impl Exchange {
         let long_body = LongBody::default();
         // No route has the method CONNECT, so requests with unknown methods are answered 404 or 405.
         let mut local = self.rocket.req(method.unwrap_or(Method::Connect), route);
+        // Rocket reads the first of several.
+        if let Some(accept) = joined(head.headers.get_all(ACCEPT)) {
+            local.add_header(Header::new(ACCEPT.as_str(), accept));
+        }
         for name in &READ_HEADERS {
             for value in head.headers.get_all(name) {
                 // A value that is not UTF-8 is not dropped: parsing it fails, and the client is told.
@@ -126,6 +129,13 @@ impl Exchange {
 fn routed_method(method: &hyper::Method) -> Option<Method> {
     let known = method.as_str().parse::<Method>().ok()?;
     (known.as_str() == method.as_str()).then_some(known)
+}
+
+/// The values of a header that is a list, as one; `None` if there are none.
+fn joined(values: GetAll<'_, HeaderValue>) -> Option<String> {
+    let values: Vec<_> =
+        values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    (!values.is_empty()).then(|| values.join(", "))
 }
 
 /// The status and the headers of an answer.

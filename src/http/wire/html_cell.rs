@@ -27,15 +27,17 @@ pub(super) fn push_text_cell(html: &mut Vec<u8>, text: Option<&str>) {
     html.extend_from_slice(b"</td>");
 }
 
-/// Appends a cell with the site's time of day, to the minute, or an empty one.
+/// Appends a cell with the site's time of day, to the minute, or an empty one. The date comes first where it is
+/// not that of the moment's sheet.
 pub(super) fn push_time_cell(html: &mut Vec<u8>, moment: Option<DateTime<Utc>>, site: &Site) {
     html.extend_from_slice(b"<td class=\"time\">");
     if let Some(moment) = moment {
-        let time = site.time_at(moment);
+        let local = moment.with_timezone(&site.offset_at(moment));
+        let shown = if site.is_after_midnight(moment) { "%m-%d %H:%M" } else { "%H:%M" };
         html.extend_from_slice(b"<time datetime=\"");
         html.extend_from_slice(Stamp::local(moment, site.offset_at(moment)).as_bytes());
         html.extend_from_slice(b"\">");
-        html.extend_from_slice(time.format("%H:%M").to_string().as_bytes());
+        html.extend_from_slice(local.format(shown).to_string().as_bytes());
         html.extend_from_slice(b"</time>");
     }
     html.extend_from_slice(b"</td>");
@@ -65,6 +67,19 @@ mod tests {
         push_text_cell(&mut html, Some("<a href=\"x\" b='y'>&é"));
         let expected = "<td dir=\"auto\">&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;é</td>";
         assert_eq!(String::from_utf8(html).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_time_after_midnight_has_its_date_where_the_day_goes_on() {
+        let site = Site::new(chrono_tz::Asia::Manila, "06:00").unwrap();
+        for (moment, shown) in
+            [("2019-06-24T21:59:00Z", "06-25 05:59"), ("2019-06-24T22:00:00Z", "06:00")]
+        {
+            let mut html = Vec::new();
+            push_time_cell(&mut html, Some(moment.parse().unwrap()), &site);
+            let html = String::from_utf8(html).unwrap();
+            assert!(html.contains(&format!(">{shown}</time>")), "{html}");
+        }
     }
 
     #[test]
