@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test chart-test openapi image image-test deb package-test bench bench-scale gate-storm scale fmt lint chart-docs manifests pictures
+.PHONY: help run build test chart-test openapi image image-test cluster cluster-test deb package-test bench bench-scale gate-storm scale fmt lint chart-docs manifests pictures
 
 help: ## List the targets
 	@awk -F ' *## ' '/^[a-z-]+: *##/ { sub(/:/, "", $$1); printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,13 @@ deb: ## Build the Debian package of a gate PC
 package-test: ## Check the package of a gate PC and the Ansible role; installs both on a booted Debian
 	tests/package/install.sh
 	tests/package/run
+
+cluster: ## Start a Kubernetes of one node, without a registry, and a shell in it
+	tests/cluster/install.sh
+	tests/cluster/up
+
+cluster-test: ## Test the chart on the cluster that KUBECONFIG names, or on one that is started for it
+	tests/cluster/test
 
 chart-docs: ## Regenerate the table of values in the chart's README
 	tests/chart/install.sh

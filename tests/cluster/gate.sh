@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# Gates that record entries one after the other and never retry, until the file /tmp/stop exists. For each request they
+# print the response's status, or `failed` and the reason, and the entry's id. HOST is the service's name, PODS are the
+# addresses of its pods.
+set -uo pipefail
+
+# A closed connection is reported as a failed request.
+trap '' PIPE
+
+# request HOST PERSON CONNECTION: records an entry, on the connection that is open on file descriptor 3 or on a new one.
+# CONNECTION is `close` or `keep-alive`. Sets `id`, `status`, and `open` if the connection stays open.
+request() {
+  local body="{\"firstname\": \"Arvin\", \"lastname\": \"$2\"}" line length=0 rest
+  id=$(</proc/sys/kernel/random/uuid)
+  # Like other HTTP clients, before anything is sent: the server may have closed the idle connection.
+  if [[ $open ]] && read -r -t 0 -u 3; then
+    open=
+    exec 3>&-
+  fi
+  status='failed to connect'
+  if [[ ! $open ]]; then
+    { exec 3<>"/dev/tcp/$1/8000"; } 2>/dev/null || return
+  fi
+  open=yes
+  status='failed without a response'
+  # In one piece, as most clients send it.
+  printf -v line '%s\r\n' 'POST /table/create HTTP/1.1' "Host: $1" "Authorization: Bearer $TOKEN" \
+    "Idempotency-Key: $id" 'Content-Type: application/json' "Content-Length: ${#body}" "Connection: $3" ''
+  printf '%s' "$line$body" >&3 2>/dev/null
+  if IFS=' ' read -r -t 30 _ line rest <&3; then
+    status=$line
+    while IFS= read -r -t 30 line <&3 && line=${line%$'\r'} && [[ $line ]]; do
+      case ${line,,} in
+        'content-length: '*) length=${line#*: } ;;
+        'connection: close') open= ;;
+      esac
+    done
+    IFS='' LC_ALL=C read -r -t 30 -N "$length" rest <&3
+  else
+    open=
+  fi
+  if [[ $3 == close || ! $open ]]; then
+    open=
+    exec 3>&-
+  fi
+}
+
+# Every pod knows a new token after a few seconds.
+for pod in $PODS; do
+  open='' status=401
+  while [[ $status == 401 ]]; do
+    request "$pod" nobody close
+  done
+done
+
+# gate PERSON CONNECTION
+gate() {
+  local open='' status id
+  until [[ -e /tmp/stop ]]; do
+    request "$HOST" "$1" "$2"
+    echo "$status $id"
+    sleep 0.05
+  done
+}
+
+touch /tmp/started
+gate Aguinaldo close &
+gate Bonifacio close &
+gate Cruz keep-alive &
+gate Dizon keep-alive &
+wait

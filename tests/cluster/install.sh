@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Installs what `up` needs: Debian packages, and in .tools helm and the chart tests' Python packages. Builds in
+# .tools/cluster the programs of the cluster, and the images.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+source tests/support/packages.sh
+
+need containerd containerd
+need runc runc
+need buildah buildah
+need debootstrap debootstrap
+need iptables iptables
+need ip iproute2
+need findmnt mount
+need openssl openssl
+[[ -x /usr/lib/cni/bridge ]] || packages+=(containernetworking-plugins)
+install_packages
+tests/chart/install.sh
+tests/cluster/programs/build
+tests/cluster/images
