@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test chart-test openapi image image-test cluster cluster-test deb package-test bench bench-scale gate-storm scale fmt lint chart-docs manifests pictures
+.PHONY: help run build test chart-test openapi api-fuzz image image-test cluster cluster-test deb package-test bench bench-scale gate-storm scale fmt lint chart-docs manifests pictures
 
 help: ## List the targets
 	@awk -F ' *## ' '/^[a-z-]+: *##/ { sub(/:/, "", $$1); printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,11 @@ test: ## Run every check and all tests; installs what they need
 chart-test: ## Check the chart and the plain manifests with the real helm, without a cluster
 	tests/chart/install.sh
 	tests/chart/run
+
+api-fuzz: ## Let schemathesis compare the service with its API documents, as every role, on both stores
+	tests/support/install.sh
+	tests/openapi/install.sh
+	tests/openapi/run tests/openapi/test_service.py
 
 openapi: ## Write docs/openapi.json anew from the code
 	ROLLCALL_TEST_WRITE_OPENAPI=1 cargo test --quiet --locked --test api -- openapi::the_committed_document
