@@ -36,7 +36,9 @@ if [[ ! -d $target && -d $current ]]; then
   mkdir -p "$target/debug"
   (cd "$current" && tar -c --exclude '*rollcall*' .fingerprint build deps/lib*) | tar -x -C "$target/debug"
 fi
-CARGO_TARGET_DIR=$target cargo build --locked --manifest-path "$source/Cargo.toml"
+# With this checkout's profile, so that the copies of the dependencies fit.
+CARGO_TARGET_DIR=$target cargo build --locked --manifest-path "$source/Cargo.toml" \
+  --config 'profile.dev.debug="line-tables-only"' --config 'profile.dev.package."*".debug=false'
 mkdir -p "${binary%/*}"
 # Renamed last, so that an interrupted copy is not taken for the binary.
 cp "$target/debug/rollcall" "$binary.new"
