@@ -5,7 +5,7 @@ import pathlib
 import tempfile
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 # Before the import, so that a failed assertion in these shows its values.
 pytest.register_assert_rewrite("service", "visitor")
@@ -21,6 +21,9 @@ CHROMIUM = [
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ]
+
+# The machine may be busy with something else.
+expect.set_options(timeout=30_000)
 
 measured = []
 

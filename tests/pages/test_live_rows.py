@@ -87,7 +87,7 @@ def test_amendments_change_the_rows_that_are_there(gate, watcher):
 
 def test_a_filtered_sheet_gets_what_passes_the_filter(gate, processes, watcher, visit):
     visitor = visit(processes[1])
-    page = visitor.sign_in(gate.token("desk-2", "reader"), "/table?gate=North&q=weiss")
+    page = visitor.sign_in(gate.token("desk-2", "reader"), "/table/view/date:today?gate=North&q=weiss")
     gate.record("Zoe", "Weiss", gate="South")
     gate.record("Arvin", "Cudanin", gate="North")
     yesterday = gate.record("Zoe", "Weiss", gate="North", occurred_at="2026-09-21T08:00:00Z")

@@ -34,7 +34,7 @@ class Visitor:
             locale="en-GB",
             **options,
         )
-        self.context.set_default_timeout(20_000)
+        self.context.set_default_timeout(60_000)
         self.context.add_init_script(REPORT_VIOLATIONS)
         self.context.on("request", self.check_request)
         self.context.on("console", self.check_message)
