@@ -29,7 +29,7 @@ class Cluster:
         self.host, self.port = self.control("start").split()
 
     def stop(self):
-        self.control("stop", "immediate")
+        self.control("stop", "fast")
 
     def destroy(self):
         self.control("destroy")
