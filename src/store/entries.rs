@@ -37,8 +37,8 @@ pub trait Recorder {
     /// store then holds under each `entry_id`.
     ///
     /// Each `entry_id` occurs once in `batch`, and the ids of new entries ascend in its order. Where
-    /// other processes may be recording the same entries, the `entry_id`s are ascending, so that two
-    /// transactions cannot wait for each other; else one of them may be refused.
+    /// other processes record the same entries in another order at the same moment, one of the
+    /// transactions may be refused.
     ///
     /// `Ok` means committed and flushed to disk. After any error but [`StoreError::Refused`] the
     /// recorder must not be used again.

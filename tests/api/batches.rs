@@ -315,6 +315,25 @@ on_both_stores! {
         }
     }
 
+    fn entries_are_numbered_in_the_order_of_the_batch(store: StoreKind) {
+        let app = TestApp::start(store);
+        let now = chrono::Utc::now().to_rfc3339();
+        // Each comes and goes within the precision of the gate's clock. The ids are in the opposite order.
+        let passage = |n: usize, direction: &str| {
+            let number = 100 - 2 * n - usize::from(direction == "out");
+            json!({
+                "firstname": "Arvin", "lastname": "Cudanin", "person_ref": format!("B-{n}"), "direction": direction,
+                "entry_id": id(number), "occurred_at": now,
+            })
+        };
+        let entries: Vec<_> = (0..20).flat_map(|n| [passage(n, "in"), passage(n, "out")]).collect();
+        let stored = results(&post(&app, json!({"entries": entries})));
+        let ids: Vec<_> = stored.iter().map(|result| result["entry"]["id"].as_i64().unwrap()).collect();
+        assert!(ids.is_sorted(), "{ids:?}");
+        let inside = app.get("/table/inside").json();
+        assert_eq!(inside["inside"], json!([]), "{inside}");
+    }
+
     fn parallel_batches_with_the_same_entries_record_each_once(store: StoreKind) {
         let app = TestApp::start(store);
         let forwards = json!({"entries": (0..100).map(entry).collect::<Vec<_>>()});
@@ -354,4 +373,27 @@ fn a_batch_waits_with_all_of_its_entries() {
         assert_eq!(outcomes(&batch.join().unwrap()), ["201", "201", "201"]);
     });
     assert_eq!(app.count_rows(), 4);
+}
+
+/// PostgreSQL finds the deadlock within a second, and refuses one of the two.
+#[test]
+fn batches_in_opposite_orders_on_two_replicas_record_each_entry_once() {
+    let store = std::sync::Arc::new(Fresh::migrated(StoreKind::Postgres));
+    let replicas = [(); 2].map(|()| TestApp::with(store.clone(), Options::default()));
+    for round in 0..5 {
+        let numbers = || round * 500..(round + 1) * 500;
+        let batches = [
+            json!({"entries": numbers().map(entry).collect::<Vec<_>>()}),
+            json!({"entries": numbers().rev().map(entry).collect::<Vec<_>>()}),
+        ];
+        let outcomes: Vec<_> = std::thread::scope(|scope| {
+            let posts = replicas.iter().zip(&batches);
+            let posts: Vec<_> =
+                posts.map(|(app, batch)| scope.spawn(|| post(app, batch))).collect();
+            posts.into_iter().flat_map(|post| outcomes(&post.join().unwrap())).collect()
+        });
+        let of = |status| outcomes.iter().filter(|outcome| *outcome == status).count();
+        assert_eq!((of("201"), of("200")), (500, 500));
+    }
+    assert_eq!(replicas[0].count_rows(), 2_500);
 }

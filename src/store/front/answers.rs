@@ -1,41 +1,44 @@
+use std::collections::HashMap;
+
 use super::queue::Record;
 use crate::domain::{Entry, Passage, Recorded};
 use crate::store::{StoreError, Stored};
 
 /// Answers the requests of a batch that was recorded, and leaves it empty. `stored` has one item for each
-/// distinct `entry_id` in `batch`, and both are ascending. `retried` tells whether an earlier attempt may
-/// have recorded them.
+/// distinct `entry_id`, in the order in which they first occur in `batch`. `retried` tells whether an
+/// earlier attempt may have recorded them.
 pub(super) fn answer_all(batch: &mut Vec<Record>, stored: Vec<Stored>, retried: bool) {
+    let has_repeats = stored.len() != batch.len();
     let mut stored = stored.into_iter();
-    let mut commands = batch.drain(..).peekable();
-    while let Some(Record { passage, answer }) = commands.next() {
+    // What is stored under the ids that have occurred. Nobody needs it if each occurs once.
+    let mut known = HashMap::new();
+    for Record { passage, answer } in batch.drain(..) {
         let entry_id = passage.entry_id;
-        let mut is_erased = false;
-        let (entry, outcome) = match stored.next() {
-            Some(Stored::Created(id)) => (Entry { id, passage }, Outcome::Created),
-            Some(Stored::Erased(entry)) => {
-                is_erased = true;
-                (entry, Outcome::Replayed)
-            }
+        if let Some(&(ref entry, is_erased)) = known.get(&entry_id) {
+            let outcome = Outcome::of(entry, &passage, is_erased);
+            let _ = answer.send(Ok(outcome.with(Entry::clone(entry))));
+            continue;
+        }
+        let (entry, is_erased, outcome) = match stored.next() {
+            Some(Stored::Created(id)) => (Entry { id, passage }, false, Outcome::Created),
+            Some(Stored::Erased(entry)) => (entry, true, Outcome::Replayed),
             Some(Stored::Before(entry)) => {
                 // If the outcome of an earlier attempt was unknown, the row may be this request's own:
                 // then it has the time at which this service received it.
                 let is_own = retried && entry.passage.received_at == passage.received_at;
-                let outcome = if is_own { Outcome::Created } else { Outcome::of(&entry, &passage) };
-                (entry, outcome)
+                let outcome = match is_own {
+                    true => Outcome::Created,
+                    false => Outcome::of(&entry, &passage, false),
+                };
+                (entry, false, outcome)
             }
             None => {
                 let _ = answer.send(Err(StoreError::defect("the store left out an entry")));
                 continue;
             }
         };
-        // Others in this batch with the same id came later.
-        while let Some(other) = commands.next_if(|other| other.passage.entry_id == entry_id) {
-            let outcome = match is_erased {
-                true => Outcome::Replayed,
-                false => Outcome::of(&entry, &other.passage),
-            };
-            let _ = other.answer.send(Ok(outcome.with(entry.clone())));
+        if has_repeats {
+            known.insert(entry_id, (entry.clone(), is_erased));
         }
         // A request that does not wait any more was told that the outcome is unknown.
         let _ = answer.send(Ok(outcome.with(entry)));
@@ -50,9 +53,13 @@ enum Outcome {
 }
 
 impl Outcome {
-    /// The outcome of a request for an entry that another one has recorded.
-    fn of(entry: &Entry, passage: &Passage) -> Self {
-        if entry.passage.is_repeated_by(passage) { Self::Replayed } else { Self::Reused }
+    /// The outcome of a request for an entry that another one has recorded. What the request says cannot be
+    /// compared with an erased one.
+    fn of(entry: &Entry, passage: &Passage, is_erased: bool) -> Self {
+        match is_erased || entry.passage.is_repeated_by(passage) {
+            true => Self::Replayed,
+            false => Self::Reused,
+        }
     }
 
     fn with(self, entry: Entry) -> Recorded {

@@ -2,6 +2,7 @@
 //! one flush of the log, whether it holds one entry or hundreds. There is no timer: a lone entry is
 //! committed at once, and while one batch is being committed the next one gathers.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -91,9 +92,6 @@ impl Session {
     /// While the store cannot be reached, or refuses everything, it is tried again for as long as a request waits. That is
     /// safe even if a broken commit did happen, because the `entry_id` finds it again.
     fn settle(&mut self, batch: &mut Vec<Record>) {
-        // Ascending ids, so that two replicas with the same ids in flight cannot deadlock. The sort
-        // is stable: of two requests with one id, the first to arrive is recorded.
-        batch.sort_by_key(|command| command.passage.entry_id);
         let mut pause = BACKOFF.0;
         let mut retried = false;
         loop {
@@ -180,10 +178,12 @@ impl Session {
         }
     }
 
-    /// Records the distinct entries of the batch.
+    /// Records the distinct entries of the batch, in the order in which they came: of two requests with one
+    /// id, the first one is recorded, and of two entries with one moment, the later one is the latest.
     fn record(&mut self, batch: &[Record]) -> Result<Vec<Stored>, StoreError> {
-        let mut passages: Vec<_> = batch.iter().map(|command| &command.passage).collect();
-        passages.dedup_by_key(|passage| passage.entry_id);
+        let mut known = HashSet::with_capacity(batch.len());
+        let passages = batch.iter().map(|command| &command.passage);
+        let passages: Vec<_> = passages.filter(|passage| known.insert(passage.entry_id)).collect();
         let stored = self.write(|recorder| recorder.record(&passages))?;
         self.writing.entries.count(passages.len() as u64, 1);
         let created = stored.iter().filter_map(|stored| match stored {
