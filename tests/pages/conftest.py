@@ -41,7 +41,7 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def cluster():
-    cluster = Cluster(pathlib.Path(tempfile.gettempdir()) / "postgres")
+    cluster = Cluster(pathlib.Path(tempfile.gettempdir()) / f"postgres-{os.environ.get('PYTEST_XDIST_WORKER', 0)}")
     yield cluster
     cluster.destroy()
 
