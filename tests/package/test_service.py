@@ -113,6 +113,8 @@ def test_it_forwards_to_an_upstream_that_it_finds_by_name(gate):
     )
     gate.record("Cudanin")
     reader = gate.run(*create, "payroll", "--role", "reader").strip()
+    # A token that another process has made is known within seconds.
+    gate.wait_until(lambda: gate.request("/table/changes", token=reader, port=port)[0] == 200)
     gate.wait_until(lambda: gate.lastnames(reader, port) == ["Cudanin"])
     gate.wait_until(lambda: gate.request("/health")[1]["upstream"]["pending"] == 0)
 
