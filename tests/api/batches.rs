@@ -389,7 +389,7 @@ fn batches_in_opposite_orders_on_two_replicas_record_each_entry_once() {
         let outcomes: Vec<_> = std::thread::scope(|scope| {
             let posts = replicas.iter().zip(&batches);
             let posts: Vec<_> =
-                posts.map(|(app, batch)| scope.spawn(|| post(app, batch))).collect();
+                posts.map(|(app, batch)| scope.spawn(move || post(app, batch))).collect();
             posts.into_iter().flat_map(|post| outcomes(&post.join().unwrap())).collect()
         });
         let of = |status| outcomes.iter().filter(|outcome| *outcome == status).count();
