@@ -86,8 +86,7 @@ async fn view(
     let (mut query, form) = query.parse();
     let listing = Listing::of(&mut query, form);
     let search = query.optional("q", |text| Ok(text.to_owned()));
-    // The script of today's sheet has the rows already.
-    // Only pages have this parameter.
+    // Only pages have this parameter: the script of today's sheet has the rows already.
     let rows = |query: &mut Query<'_>| {
         query.optional("rows", |value| match value {
             "none" => Ok(()),
