@@ -49,7 +49,7 @@ kinds! {
     BUSY = ServiceUnavailable, "busy", "Too busy",
         "too many requests wait already; nothing was done";
     STORE_UNAVAILABLE = ServiceUnavailable, "store_unavailable", "Store unavailable",
-        "the store did not answer in time, or has not been migrated yet";
+        "the store did not answer in time, refuses everything, or has not been migrated yet";
     NOT_READY = ServiceUnavailable, "not_ready", "Not ready",
         "the service cannot serve, or is stopping; `detail` has the reason";
     UNAUTHENTICATED = Unauthorized, "unauthenticated", "Not authenticated",
