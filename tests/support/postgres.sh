@@ -150,7 +150,8 @@ launch() {
 postmaster() {
   local pid
   read -r pid 2>/dev/null <"$dir/data/postmaster.pid" || return 1
-  [[ $(ps -o args= -p "$pid") == *"$dir/data"* ]] && echo "$pid"
+  # Not cut at the caller's COLUMNS (ww).
+  [[ $(ps -ww -o args= -p "$pid") == *"$dir/data"* ]] && echo "$pid"
 }
 
 # Lists the cluster's processes in 'processes', the postmaster last. Stops the postmaster first, so that it cannot fork.
