@@ -5,14 +5,20 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use serde_json::json;
 use tempfile::TempDir;
 
-use crate::connection::{get, post, sheet};
+use crate::connection::{get, sheet};
 use crate::large_sheet;
-use crate::support::{Cluster, Fresh, Process, StoreKind, skip, wait_until};
+use crate::load_generator::LoadGenerator;
+use crate::load_lock;
+use crate::support::{Cluster, Fresh, Process, StoreKind, skip};
+
+/// `DATABASE_TIMEOUT_SECONDS`, and the limit for an answer.
+const TIMEOUT: &str = "1";
+const LIMIT: Duration = Duration::from_secs(3);
 
 /// A small disk of its own, in memory.
 struct SmallDisk {
@@ -60,31 +66,20 @@ impl Drop for SmallDisk {
     }
 }
 
-/// Posts entries until the disk is full, makes room, and posts again.
+/// Fills the disk under load, makes room, and lets the service recover by itself.
 fn assert_nothing_is_lost(disk: &SmallDisk, service: &Process) {
-    let entry = || json!({"firstname": "Arvin", "lastname": "Cudanin", "gate": "A".repeat(100)});
-    assert_eq!(post(service.address(), &entry()).status, 201);
+    let _load = load_lock::acquire();
+    let load = LoadGenerator::start(8, service.address());
+    load.wait_until_acknowledged(100);
     disk.fill();
-    let mut acknowledged = Vec::new();
-    let refused = loop {
-        let answer = post(service.address(), &entry());
-        if answer.status != 201 {
-            break answer;
-        }
-        acknowledged.push(answer.json());
-    };
-    refused.problem(503, "store_unavailable");
-    assert!(refused.header("retry-after").is_some(), "{refused:?}");
+    load.wait_until_refused(100);
     let line = service.wait_for_line("the store cannot be written to");
     let cause = line["error"].as_str().unwrap();
     assert!(cause.contains("No space left") || cause.contains("disk is full"), "{line}");
 
     disk.make_room();
-    wait_until("entries are recorded again", || post(service.address(), &entry()).status == 201);
-    let stored = sheet(service.address(), "today");
-    for entry in &acknowledged {
-        assert!(stored.contains(entry), "{entry} of {} is lost", acknowledged.len());
-    }
+    load.wait_until_acknowledged(100);
+    load.stop().assert_nothing_lost_in_an_outage(service.address(), LIMIT);
 }
 
 #[test]
@@ -105,20 +100,22 @@ fn a_full_disk_of_postgresql_loses_nothing() {
     let create = format!("CREATE TABLESPACE small LOCATION '{}'", tablespace.display());
     session.batch_execute(&create).unwrap();
     session.batch_execute("CREATE DATABASE rollcall TABLESPACE small").unwrap();
-    let settings =
-        [("DATABASE_NAME", "rollcall".to_owned()), ("DATABASE_TIMEOUT_SECONDS", "1".to_owned())];
+    let settings = [
+        ("DATABASE_NAME", "rollcall".to_owned()),
+        ("DATABASE_TIMEOUT_SECONDS", TIMEOUT.to_owned()),
+    ];
     let service = Process::serve(&[&cluster.environment()[..], &settings].concat());
     assert_nothing_is_lost(&disk, &service);
 }
 
 #[test]
 fn a_full_disk_of_the_embedded_store_loses_nothing() {
-    let disk = match SmallDisk::mount(4) {
+    let disk = match SmallDisk::mount(16) {
         Ok(disk) => disk,
         Err(reason) => return skip("a_full_disk_of_the_embedded_store_loses_nothing", &reason),
     };
     let file = disk.path().join("rollcall.sqlite3").display().to_string();
-    let settings = [("DATABASE_FILE", file), ("DATABASE_TIMEOUT_SECONDS", "1".to_owned())];
+    let settings = [("DATABASE_FILE", file), ("DATABASE_TIMEOUT_SECONDS", TIMEOUT.to_owned())];
     let service = Process::serve(&settings);
     assert_nothing_is_lost(&disk, &service);
 }

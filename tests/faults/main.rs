@@ -54,6 +54,7 @@ mod migrations;
 mod outages;
 mod prometheus;
 mod races;
+mod refused_writes;
 mod rejected_row;
 mod replica;
 mod roles;

@@ -88,6 +88,17 @@ impl RequestLog {
         }
     }
 
+    /// Asserts that each request was answered, some with a refusal within `limit`, and that the
+    /// acknowledged entries and all that are sent again are stored once each.
+    #[track_caller]
+    pub fn assert_nothing_lost_in_an_outage(&self, address: SocketAddr, limit: Duration) {
+        assert!(self.refused().count() >= 8, "too few requests were refused");
+        assert_eq!(self.unanswered().count(), 0);
+        self.assert_refused_within(limit);
+        self.assert_acknowledged_are_stored(address);
+        self.assert_retries_store_each_once(address);
+    }
+
     /// Asserts that every acknowledged entry is on the sheet exactly as it was answered.
     #[track_caller]
     pub fn assert_acknowledged_are_stored(&self, address: SocketAddr) {
