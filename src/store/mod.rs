@@ -14,6 +14,7 @@ mod gates;
 mod postgres;
 mod rehearsal;
 mod replication;
+mod rows;
 mod schema;
 mod sessions;
 mod sqlite;

@@ -25,6 +25,7 @@ const LAYERS: [(&str, &[&str]); 3] = [
             "gates",
             "replication",
             "rehearsal",
+            "rows",
             "schema",
             "error",
         ],

@@ -13,28 +13,9 @@ use uuid::Uuid;
 
 use super::row::{Row, entry};
 use super::tables::{amendment, attendance, erasure};
-use crate::domain::{Amendment, Erasure, Passage, Reason, StoredAmendment, Trail};
+use crate::domain::{Amendment, Passage, StoredAmendment, Trail};
+use crate::store::rows::{self, AmendmentRow, ErasureRow};
 use crate::store::{Amended, StoreError};
-
-/// A row of `amendment`, in the order of its columns.
-pub(super) type AmendmentRow =
-    (i64, Uuid, i16, Option<Uuid>, String, Option<String>, DateTime<Utc>);
-
-pub(super) fn stored(row: AmendmentRow) -> StoredAmendment {
-    let (change, entry_id, number, replacement, reason, by, at) = row;
-    let reason = Reason::from_store(reason);
-    StoredAmendment {
-        change,
-        amendment: Amendment { entry_id, number, replacement, reason, by, at },
-    }
-}
-
-/// A row of `erasure`, in the order of its columns.
-pub(super) type ErasureRow = (i64, Uuid, DateTime<Utc>);
-
-pub(super) fn erased((change, entry_id, at): ErasureRow) -> Erasure {
-    Erasure { change, entry_id, at }
-}
 
 /// The entries of the chains that those in `$1` are in. Both directions are looked up by an index for
 /// each entry, whatever the planner knows of the tables.
@@ -76,8 +57,8 @@ pub(super) fn trail(
         QueryResult::Ok((entries, amendments, erasures))
     })?;
     let entries = entries.into_iter().map(entry).collect::<Result<Vec<_>, _>>();
-    let amendments = amendments.into_iter().map(stored).collect();
-    let erasures = erasures.into_iter().map(erased).collect();
+    let amendments = amendments.into_iter().map(rows::amendment).collect();
+    let erasures = erasures.into_iter().map(rows::erasure).collect();
     Ok(entries.map(|entries| Trail::new(entry_id, entries, amendments, erasures)))
 }
 
@@ -92,7 +73,11 @@ pub(super) fn last_amendments(
         .order(amendment::number)
         .select(amendment::all_columns)
         .load::<AmendmentRow>(connection)?;
-    Ok(rows.into_iter().map(stored).map(|stored| (stored.amendment.entry_id, stored)).collect())
+    Ok(rows
+        .into_iter()
+        .map(rows::amendment)
+        .map(|stored| (stored.amendment.entry_id, stored))
+        .collect())
 }
 
 /// `None` if the number or the replacement's `entry_id` is taken, or the entry is erased.

@@ -25,13 +25,13 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 
-use super::amendments::{AmendmentRow, ErasureRow, erased, stored};
 use super::classify::classify;
 use super::row::{Row, entry};
 use super::session;
 use super::store::PostgresStore;
 use super::tables::{amendment, attendance, erasure};
 use crate::domain::Change;
+use crate::store::rows::{self, AmendmentRow, ErasureRow};
 use crate::store::{Changes, Follower, Look, OpenWriter, StoreError};
 
 impl Changes for PostgresStore {
@@ -134,7 +134,7 @@ fn changes(
         .limit(limit.into())
         .load::<ErasureRow>(connection)?;
     let created = entries.into_iter().map(|row| entry(row).map(Change::Created));
-    let amended = amendments.into_iter().map(|row| Ok(Change::Amended(stored(row))));
-    let erased = erasures.into_iter().map(|row| Ok(Change::Erased(erased(row))));
+    let amended = amendments.into_iter().map(|row| Ok(Change::Amended(rows::amendment(row))));
+    let erased = erasures.into_iter().map(|row| Ok(Change::Erased(rows::erasure(row))));
     Ok(created.chain(amended).chain(erased).collect())
 }

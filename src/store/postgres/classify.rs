@@ -21,6 +21,7 @@ pub(super) fn classify(error: DieselError, connection: &mut PgConnection) -> Sto
         {
             StoreError::not_permitted(cause.message())
         }
+        DieselError::DeserializationError(cause) => StoreError::defect(cause),
         error if connection.is_broken() => StoreError::unreachable(error),
         // Diesel does not pass SQLSTATEs on, so a missing table is found by asking for the schema.
         error => schema(connection)

@@ -3,21 +3,9 @@ use diesel::prelude::*;
 
 use super::store::PostgresStore;
 use super::tables::{gate_contacts, token_uses, tokens};
-use crate::domain::{Gate, Role, Text, TokenName};
+use crate::domain::{Gate, Role};
+use crate::store::rows::{GateRow, gate};
 use crate::store::{Gates, StoreError};
-
-/// A token, its last use, and what its gate said.
-type Row = (
-    (String, Option<String>, DateTime<Utc>),
-    Option<DateTime<Utc>>,
-    Option<(
-        DateTime<Utc>,
-        Option<DateTime<Utc>>,
-        Option<i64>,
-        Option<DateTime<Utc>>,
-        Option<DateTime<Utc>>,
-    )>,
-);
 
 impl Gates for PostgresStore {
     fn gates(&self, now: DateTime<Utc>) -> Result<Vec<Gate>, StoreError> {
@@ -41,29 +29,9 @@ impl Gates for PostgresStore {
                     )
                         .nullable(),
                 ))
-                .load::<Row>(connection)
+                .load::<GateRow>(connection)
         })?;
         let gates = rows.into_iter().map(gate).collect::<Result<Vec<_>, _>>()?;
         Ok(Gate::in_order(gates))
     }
-}
-
-fn gate(((name, gate, since), last_seen, said): Row) -> Result<Gate, StoreError> {
-    let invalid = || StoreError::defect(format!("the row of the token {name} is invalid"));
-    let (last_contact, last_entry, pending, oldest_pending, complete_until) = match said {
-        Some((contact, entry, pending, oldest, until)) => {
-            (Some(contact), entry, pending, oldest, until)
-        }
-        None => (None, None, None, None, None),
-    };
-    Ok(Gate {
-        gate: Text::from_store(gate.ok_or_else(invalid)?),
-        token: TokenName::parse(&name).map_err(|_| invalid())?,
-        since,
-        last_contact: last_contact.max(last_seen),
-        last_entry,
-        pending: pending.map(i64::unsigned_abs),
-        oldest_pending,
-        complete_until: complete_until.unwrap_or(since),
-    })
 }

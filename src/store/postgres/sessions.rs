@@ -7,14 +7,12 @@ use diesel::sql_types::{Array, Bytea, Timestamptz};
 use super::store::PostgresStore;
 use super::tables::sessions;
 use crate::domain::{Session, TokenHash};
+use crate::store::rows::{SessionRow, session};
 use crate::store::{Sessions, StoreError};
-
-/// A row of `sessions`, in the order of its columns.
-type Row = (Vec<u8>, Vec<u8>, DateTime<Utc>, DateTime<Utc>);
 
 impl Sessions for PostgresStore {
     fn sessions(&self) -> Result<Vec<(TokenHash, Session)>, StoreError> {
-        let rows = self.read(|connection| sessions::table.load::<Row>(connection))?;
+        let rows = self.read(|connection| sessions::table.load::<SessionRow>(connection))?;
         rows.into_iter().map(session).collect()
     }
 
@@ -54,17 +52,6 @@ impl Sessions for PostgresStore {
             uses.execute(connection).map(drop)
         })
     }
-}
-
-/// The session in a row. Fails where a column holds what this program never writes.
-fn session(
-    (sha256, token_sha256, created_at, last_used_at): Row,
-) -> Result<(TokenHash, Session), StoreError> {
-    let hash = |sha256: Vec<u8>| {
-        let invalid = |_| StoreError::defect("a row of a session is invalid");
-        sha256.try_into().map(TokenHash::from_bytes).map_err(invalid)
-    };
-    Ok((hash(sha256)?, Session { token: hash(token_sha256)?, created_at, last_used_at }))
 }
 
 /// Uses of any number of sessions as one statement with a fixed text. It locks the rows in

@@ -8,23 +8,9 @@ use super::classify::classify;
 use super::session;
 use super::store::PostgresStore;
 use super::tables::{token_uses, tokens};
-use crate::domain::{IssuedToken, Role, Text, TokenHash, TokenName};
+use crate::domain::{IssuedToken, TokenHash, TokenName};
+use crate::store::rows::{TokenRow, token};
 use crate::store::{StoreError, Tokens};
-
-/// A row of `tokens`, in the order of its columns, and the token's last use.
-type Row = (
-    (
-        String,
-        Vec<u8>,
-        String,
-        Option<String>,
-        DateTime<Utc>,
-        Option<String>,
-        Option<DateTime<Utc>>,
-        Option<DateTime<Utc>>,
-    ),
-    Option<DateTime<Utc>>,
-);
 
 impl Tokens for PostgresStore {
     fn tokens(&self) -> Result<Vec<(TokenHash, IssuedToken)>, StoreError> {
@@ -32,7 +18,7 @@ impl Tokens for PostgresStore {
             tokens::table
                 .left_join(token_uses::table)
                 .select((tokens::all_columns, token_uses::last_seen_at.nullable()))
-                .load::<Row>(connection)
+                .load::<TokenRow>(connection)
         })?;
         rows.into_iter().map(token).collect()
     }
@@ -90,27 +76,6 @@ impl PostgresStore {
         let mut connection = session::open_for_writing(self.target(), self.timeout())?;
         write(&mut connection).map_err(|error| classify(error, &mut connection))
     }
-}
-
-/// The token in a row. Fails where a column holds what this program never writes.
-fn token(
-    ((name, sha256, role, gate, created_at, created_by, expires_at, revoked_at), last_seen_at): Row,
-) -> Result<(TokenHash, IssuedToken), StoreError> {
-    let invalid = || StoreError::defect(format!("the row of the token {name} is invalid"));
-    let hash = sha256.try_into().map_err(|_| invalid())?;
-    let token = IssuedToken {
-        name: TokenName::parse(&name).map_err(|_| invalid())?,
-        role: Role::parse(&role).ok_or_else(invalid)?,
-        gate: gate.map(Text::from_store),
-        created_at,
-        created_by: created_by
-            .map(|creator| TokenName::parse(&creator).map_err(|_| invalid()))
-            .transpose()?,
-        expires_at,
-        revoked_at,
-        last_seen_at,
-    };
-    Ok((TokenHash::from_bytes(hash), token))
 }
 
 /// Uses of any number of tokens as one statement with a fixed text.

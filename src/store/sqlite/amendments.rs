@@ -4,46 +4,15 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::Text as SqlText;
 use diesel::sqlite::SqliteConnection;
 use uuid::Uuid;
 
 use super::row::{Row, entry};
 use super::tables::{amendment, attendance, erasure, sqlite_sequence};
-use crate::domain::{Amendment, Erasure, Reason, StoredAmendment, Trail};
+use super::types::{At, Id, UuidText};
+use crate::domain::{Amendment, StoredAmendment, Trail};
 use crate::store::StoreError;
-
-/// A row of `amendment`, in the order of its columns.
-pub(super) type AmendmentRow = (i64, String, i16, Option<String>, String, Option<String>, i64);
-
-/// The amendment in a row. Fails where a column holds what this program never writes.
-pub(super) fn stored(row: AmendmentRow) -> Result<StoredAmendment, StoreError> {
-    let (change, entry_id, number, replacement, reason, by, at) = row;
-    let invalid = || StoreError::defect(format!("the amendment {change} is invalid"));
-    let uuid = |text: &str| Uuid::try_parse(text).map_err(|_| invalid());
-    let amendment = Amendment {
-        entry_id: uuid(&entry_id)?,
-        number,
-        replacement: replacement.as_deref().map(uuid).transpose()?,
-        reason: Reason::from_store(reason),
-        by,
-        at: DateTime::from_timestamp_micros(at).ok_or_else(invalid)?,
-    };
-    Ok(StoredAmendment { change, amendment })
-}
-
-/// A row of `erasure`, in the order of its columns.
-pub(super) type ErasureRow = (i64, String, i64);
-
-/// The erasure in a row. Fails where a column holds what this program never writes.
-pub(super) fn erased((change, entry_id, at): ErasureRow) -> Result<Erasure, StoreError> {
-    let invalid = || StoreError::defect(format!("the erasure {change} is invalid"));
-    Ok(Erasure {
-        change,
-        entry_id: Uuid::try_parse(&entry_id).map_err(|_| invalid())?,
-        at: DateTime::from_timestamp_micros(at).ok_or_else(invalid)?,
-    })
-}
+use crate::store::rows::{self, AmendmentRow, ErasureRow};
 
 /// The entries of the chain that the parameter is in.
 const CHAIN: &str = "WITH RECURSIVE chain (entry_id) AS (SELECT ? UNION \
@@ -54,13 +23,13 @@ const CHAIN: &str = "WITH RECURSIVE chain (entry_id) AS (SELECT ? UNION \
 
 #[derive(QueryableByName)]
 struct Link {
-    #[diesel(sql_type = SqlText)]
-    entry_id: String,
+    #[diesel(sql_type = UuidText)]
+    entry_id: Uuid,
 }
 
 /// The `entry_id`s of the chain that an entry is in, its own included.
-fn chain(connection: &mut SqliteConnection, entry_id: Uuid) -> QueryResult<Vec<String>> {
-    let links = sql_query(CHAIN).bind::<SqlText, _>(entry_id.to_string());
+fn chain(connection: &mut SqliteConnection, entry_id: Uuid) -> QueryResult<Vec<Uuid>> {
+    let links = sql_query(CHAIN).bind::<UuidText, _>(Id(entry_id));
     let links = links.load::<Link>(connection)?;
     Ok(links.into_iter().map(|link| link.entry_id).collect())
 }
@@ -73,36 +42,38 @@ pub(super) fn trail(
     // A deferred transaction reads one snapshot.
     let (entries, amendments, erasures) = connection.transaction(|connection| {
         let ids = chain(connection, entry_id)?;
-        let entries =
-            attendance::table.filter(attendance::entry_id.eq_any(&ids)).load::<Row>(connection)?;
+        let entries = attendance::table
+            .filter(attendance::entry_id.eq_any(ids.iter().copied().map(Id)))
+            .load::<Row>(connection)?;
         let amendments = amendment::table
-            .filter(amendment::entry_id.eq_any(&ids))
+            .filter(amendment::entry_id.eq_any(ids.iter().copied().map(Id)))
             .load::<AmendmentRow>(connection)?;
-        let erasures =
-            erasure::table.filter(erasure::entry_id.eq_any(&ids)).load::<ErasureRow>(connection)?;
+        let erasures = erasure::table
+            .filter(erasure::entry_id.eq_any(ids.iter().copied().map(Id)))
+            .load::<ErasureRow>(connection)?;
         QueryResult::Ok((entries, amendments, erasures))
     })?;
     let entries = entries.into_iter().map(entry).collect::<Result<Vec<_>, _>>();
-    let amendments = amendments.into_iter().map(stored).collect::<Result<Vec<_>, _>>();
-    let erasures = erasures.into_iter().map(erased).collect::<Result<Vec<_>, _>>();
-    Ok(entries.and_then(|entries| Ok(Trail::new(entry_id, entries, amendments?, erasures?))))
+    let amendments = amendments.into_iter().map(rows::amendment).collect();
+    let erasures = erasures.into_iter().map(rows::erasure).collect();
+    Ok(entries.map(|entries| Trail::new(entry_id, entries, amendments, erasures)))
 }
 
 /// The last amendment of each entry whose `login` lies in `instants`, by `entry_id`.
 pub(super) fn last_amendments(
     connection: &mut SqliteConnection,
     instants: &Range<DateTime<Utc>>,
-) -> QueryResult<Result<HashMap<Uuid, StoredAmendment>, StoreError>> {
-    let (start, end) = (instants.start.timestamp_micros(), instants.end.timestamp_micros());
+) -> QueryResult<HashMap<Uuid, StoredAmendment>> {
     let rows = amendment::table
         .inner_join(attendance::table.on(attendance::entry_id.eq(amendment::entry_id)))
-        .filter(attendance::login.ge(start).and(attendance::login.lt(end)))
+        .filter(
+            attendance::login.ge(At(instants.start)).and(attendance::login.lt(At(instants.end))),
+        )
         .order(amendment::number)
         .select(amendment::all_columns)
         .load::<AmendmentRow>(connection)?;
-    let stored = rows.into_iter().map(stored);
-    let by_entry = stored.map(|stored| stored.map(|stored| (stored.amendment.entry_id, stored)));
-    Ok(by_entry.collect())
+    let stored = rows.into_iter().map(rows::amendment);
+    Ok(stored.map(|stored| (stored.amendment.entry_id, stored)).collect())
 }
 
 /// Inserts the amendment, in a transaction that holds the write lock. Returns its number among all
@@ -111,12 +82,12 @@ pub(super) fn insert(
     connection: &mut SqliteConnection,
     new: &Amendment,
 ) -> QueryResult<Option<i64>> {
-    let entry_id = new.entry_id.to_string();
+    let entry_id = Id(new.entry_id);
     let taken: i64 = amendment::table
-        .filter(amendment::entry_id.eq(&entry_id).and(amendment::number.eq(new.number)))
+        .filter(amendment::entry_id.eq(entry_id).and(amendment::number.eq(new.number)))
         .count()
         .get_result(connection)?;
-    let erasures = erasure::table.filter(erasure::entry_id.eq(&entry_id)).count();
+    let erasures = erasure::table.filter(erasure::entry_id.eq(entry_id)).count();
     let erased: i64 = erasures.get_result(connection)?;
     if taken + erased > 0 {
         return Ok(None);
@@ -124,12 +95,12 @@ pub(super) fn insert(
     diesel::insert_into(amendment::table)
         .values((
             amendment::change.eq(next_number(connection)?),
-            amendment::entry_id.eq(&entry_id),
+            amendment::entry_id.eq(entry_id),
             amendment::number.eq(new.number),
-            amendment::replacement.eq(new.replacement.map(|id| id.to_string())),
+            amendment::replacement.eq(new.replacement.map(Id)),
             amendment::reason.eq(&*new.reason),
             amendment::made_by.eq(&new.by),
-            amendment::made_at.eq(new.at.timestamp_micros()),
+            amendment::made_at.eq(At(new.at)),
         ))
         .returning(amendment::change)
         .get_result(connection)

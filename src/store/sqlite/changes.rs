@@ -5,12 +5,12 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sqlite::SqliteConnection;
 
-use super::amendments::{AmendmentRow, ErasureRow, erased, stored};
 use super::classify::classify;
 use super::row::{Row, entry};
 use super::store::SqliteStore;
 use super::tables::{amendment, attendance, erasure, sqlite_sequence};
 use crate::domain::Change;
+use crate::store::rows::{self, AmendmentRow, ErasureRow};
 use crate::store::{Changes, Follower, Look, StoreError};
 
 impl Changes for SqliteStore {
@@ -80,7 +80,7 @@ fn changes(
         .limit(limit.into())
         .load::<ErasureRow>(connection)?;
     let created = entries.into_iter().map(|row| entry(row).map(Change::Created));
-    let amended = amendments.into_iter().map(|row| stored(row).map(Change::Amended));
-    let erased = erasures.into_iter().map(|row| erased(row).map(Change::Erased));
+    let amended = amendments.into_iter().map(|row| Ok(Change::Amended(rows::amendment(row))));
+    let erased = erasures.into_iter().map(|row| Ok(Change::Erased(rows::erasure(row))));
     Ok(created.chain(amended).chain(erased).collect())
 }

@@ -1,8 +1,8 @@
-use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel::sqlite::SqliteConnection;
 
+use super::types::{At, Moment};
 use crate::domain::GateContact;
 use crate::store::gates::MERGE_CONTACT;
 
@@ -13,7 +13,6 @@ pub(super) fn note_contact(
 ) -> QueryResult<()> {
     let report = contact.report;
     let completeness = report.and_then(|report| report.completeness);
-    let micros = |moment: DateTime<Utc>| moment.timestamp_micros();
     let pending = report.and_then(|report| i64::try_from(report.pending?).ok());
     let statement = format!(
         "INSERT INTO gate_contacts AS held (name, last_contact, last_entry, pending, \
@@ -22,12 +21,12 @@ pub(super) fn note_contact(
     );
     diesel::sql_query(statement)
         .bind::<Text, _>(&*contact.token)
-        .bind::<BigInt, _>(micros(contact.received_at))
-        .bind::<Nullable<BigInt>, _>(contact.last_entry.map(micros))
+        .bind::<Moment, _>(At(contact.received_at))
+        .bind::<Nullable<Moment>, _>(contact.last_entry.map(At))
         .bind::<Nullable<BigInt>, _>(pending)
-        .bind::<Nullable<BigInt>, _>(report.and_then(|report| report.oldest_pending).map(micros))
-        .bind::<Nullable<BigInt>, _>(completeness.map(|complete| micros(complete.made_at)))
-        .bind::<Nullable<BigInt>, _>(completeness.map(|complete| micros(complete.until)))
+        .bind::<Nullable<Moment>, _>(report.and_then(|report| report.oldest_pending).map(At))
+        .bind::<Nullable<Moment>, _>(completeness.map(|complete| At(complete.made_at)))
+        .bind::<Nullable<Moment>, _>(completeness.map(|complete| At(complete.until)))
         .execute(connection)
         .map(drop)
 }

@@ -14,6 +14,7 @@ use super::classify::classify;
 use super::session;
 use super::store::SqliteStore;
 use super::tables::{attendance, erasure, sqlite_sequence};
+use super::types::{At, Moment, UuidText};
 use crate::domain::{ERASED, ErasureScope};
 use crate::store::{Erasable, Eraser, Erasing, StoreError};
 
@@ -37,14 +38,14 @@ const ERASE_REASONS: &str = "UPDATE amendment SET reason = ?1 \
 const STORE_ERASURES: &str = "INSERT INTO erasure (change, entry_id, erased_at) \
      SELECT ?1 + key + 1, value, ?2 FROM json_each(?3) ORDER BY key";
 
-#[derive(QueryableByName)]
+#[derive(Queryable, QueryableByName)]
 struct Row {
     #[diesel(sql_type = BigInt)]
     id: i64,
-    #[diesel(sql_type = SqlText)]
-    entry_id: String,
-    #[diesel(sql_type = BigInt)]
-    login: i64,
+    #[diesel(sql_type = UuidText)]
+    entry_id: Uuid,
+    #[diesel(sql_type = Moment)]
+    login: DateTime<Utc>,
 }
 
 #[derive(QueryableByName)]
@@ -78,23 +79,20 @@ impl Eraser for SqliteEraser {
             .select((attendance::id, attendance::entry_id, attendance::login))
             .into_boxed();
         let query = match scope {
-            ErasureScope::Before(moment) => {
-                query.filter(attendance::login.lt(moment.timestamp_micros()))
-            }
+            ErasureScope::Before(moment) => query.filter(attendance::login.lt(At(*moment))),
             ErasureScope::PersonRef(badge) => query.filter(attendance::person_ref.eq(&**badge)),
             ErasureScope::Names { firstname, lastname } => query
                 .filter(attendance::firstname.eq(&**firstname))
                 .filter(attendance::lastname.eq(&**lastname)),
         };
-        let rows = query.load::<(i64, String, i64)>(&mut self.0);
+        let rows = query.load::<Row>(&mut self.0);
         let rows = rows.map_err(|error| classify(error, &mut self.0))?;
-        let rows = rows.into_iter().map(|(id, entry_id, login)| Row { id, entry_id, login });
-        rows.map(erasable).collect()
+        Ok(rows.into_iter().map(erasable).collect())
     }
 
     fn chains(&mut self, entries: &[Uuid]) -> Result<Vec<Erasable>, StoreError> {
         let rows = chains(&mut self.0, entries).map_err(|error| classify(error, &mut self.0))?;
-        rows.into_iter().map(erasable).collect()
+        Ok(rows.into_iter().map(erasable).collect())
     }
 
     fn erase(&mut self, entries: &[Uuid], at: DateTime<Utc>) -> Result<Vec<Erasable>, StoreError> {
@@ -107,13 +105,13 @@ impl Eraser for SqliteEraser {
             }
             sql_query(STORE_ERASURES)
                 .bind::<BigInt, _>(draw_numbers(connection, chains.len())?)
-                .bind::<BigInt, _>(at.timestamp_micros())
+                .bind::<Moment, _>(At(at))
                 .bind::<SqlText, _>(&ids)
                 .execute(connection)?;
             Ok(chains)
         });
         let erased = erased.map_err(|error| classify(error, &mut self.0))?;
-        erased.into_iter().map(erasable).collect()
+        Ok(erased.into_iter().map(erasable).collect())
     }
 
     /// The file is written anew. Then the write-ahead log, which has the old pages, is emptied.
@@ -152,11 +150,6 @@ fn json(ids: impl IntoIterator<Item = impl ToString>) -> QueryResult<String> {
     serde_json::to_string(&ids).map_err(|error| DieselError::QueryBuilderError(error.into()))
 }
 
-fn erasable(Row { id, entry_id, login }: Row) -> Result<Erasable, StoreError> {
-    let invalid = || StoreError::defect(format!("the row with id {id} is invalid"));
-    Ok(Erasable {
-        id,
-        entry_id: Uuid::try_parse(&entry_id).map_err(|_| invalid())?,
-        login: DateTime::from_timestamp_micros(login).ok_or_else(invalid)?,
-    })
+fn erasable(Row { id, entry_id, login }: Row) -> Erasable {
+    Erasable { id, entry_id, login }
 }

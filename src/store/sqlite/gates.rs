@@ -3,19 +3,13 @@ use diesel::prelude::*;
 
 use super::store::SqliteStore;
 use super::tables::{gate_contacts, token_uses, tokens};
-use crate::domain::{Gate, Role, Text, TokenName};
+use super::types::At;
+use crate::domain::{Gate, Role};
+use crate::store::rows::{GateRow, gate};
 use crate::store::{Gates, StoreError};
-
-/// A token, its last use, and what its gate said.
-type Row = (
-    (String, Option<String>, i64),
-    Option<i64>,
-    Option<(i64, Option<i64>, Option<i64>, Option<i64>, Option<i64>)>,
-);
 
 impl Gates for SqliteStore {
     fn gates(&self, now: DateTime<Utc>) -> Result<Vec<Gate>, StoreError> {
-        let now = now.timestamp_micros();
         let rows = self.run(|connection| {
             tokens::table
                 .left_join(token_uses::table)
@@ -23,7 +17,7 @@ impl Gates for SqliteStore {
                 .filter(tokens::role.eq(Role::Gate.as_str()))
                 .filter(tokens::gate.is_not_null())
                 .filter(tokens::revoked_at.is_null())
-                .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(now)))
+                .filter(tokens::expires_at.is_null().or(tokens::expires_at.gt(At(now))))
                 .select((
                     (tokens::name, tokens::gate, tokens::created_at),
                     token_uses::last_seen_at.nullable(),
@@ -36,30 +30,9 @@ impl Gates for SqliteStore {
                     )
                         .nullable(),
                 ))
-                .load::<Row>(connection)
+                .load::<GateRow>(connection)
         })?;
         let gates = rows.into_iter().map(gate).collect::<Result<Vec<_>, _>>()?;
         Ok(Gate::in_order(gates))
     }
-}
-
-fn gate(((name, gate, since), last_seen, said): Row) -> Result<Gate, StoreError> {
-    let invalid = || StoreError::defect(format!("the row of the token {name} is invalid"));
-    let moment = |micros| DateTime::from_timestamp_micros(micros).ok_or_else(invalid);
-    let (last_contact, last_entry, pending, oldest_pending, complete_until) = match said {
-        Some((contact, entry, pending, oldest, until)) => {
-            (Some(contact), entry, pending, oldest, until)
-        }
-        None => (None, None, None, None, None),
-    };
-    Ok(Gate {
-        gate: Text::from_store(gate.ok_or_else(invalid)?),
-        token: TokenName::parse(&name).map_err(|_| invalid())?,
-        since: moment(since)?,
-        last_contact: last_contact.max(last_seen).map(moment).transpose()?,
-        last_entry: last_entry.map(moment).transpose()?,
-        pending: pending.map(i64::unsigned_abs),
-        oldest_pending: oldest_pending.map(moment).transpose()?,
-        complete_until: moment(complete_until.unwrap_or(since))?,
-    })
 }

@@ -18,5 +18,6 @@ mod sheet;
 mod store;
 mod tables;
 mod tokens;
+mod types;
 
 pub use store::SqliteStore;

@@ -3,13 +3,16 @@ use diesel::connection::SimpleConnection;
 use diesel::dsl::{exists, min, not};
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use diesel::sqlite::SqliteConnection;
 
 use super::classify::classify;
 use super::row::{Row, entry};
 use super::store::SqliteStore;
 use super::tables::{amendment, attendance, erasure, forwarding, held_back};
+use super::types::{At, Id, Moment, UuidText};
+use uuid::Uuid;
+
 use crate::domain::{Entry, UpstreamAnswer};
 use crate::store::{Backlog, Forwards, Mark, Outbox, Settled, StoreError};
 
@@ -26,8 +29,8 @@ const FORWARDED: &str = "SELECT id, entry_id FROM attendance \
 struct ForwardedRow {
     #[diesel(sql_type = BigInt)]
     id: i64,
-    #[diesel(sql_type = Text)]
-    entry_id: String,
+    #[diesel(sql_type = UuidText)]
+    entry_id: Uuid,
 }
 
 impl Forwards for SqliteStore {
@@ -41,23 +44,19 @@ impl Forwards for SqliteStore {
     }
 
     fn backlog(&self, after: i64) -> Result<Backlog, StoreError> {
-        let backlog = self.run(|connection| {
+        self.run(|connection| {
             // A deferred transaction reads one snapshot.
             connection.transaction(|connection| backlog(connection, after))
-        });
-        backlog?
+        })
     }
 }
 
-fn backlog(
-    connection: &mut SqliteConnection,
-    after: i64,
-) -> QueryResult<Result<Backlog, StoreError>> {
-    let waiting: (i64, Option<i64>) = standing()
+fn backlog(connection: &mut SqliteConnection, after: i64) -> QueryResult<Backlog> {
+    let waiting: (i64, Option<DateTime<Utc>>) = standing()
         .filter(attendance::id.gt(after))
         .select((diesel::dsl::count_star(), min(attendance::login)))
         .get_result(connection)?;
-    let postponed: (i64, Option<i64>) = held_back::table
+    let postponed: (i64, Option<DateTime<Utc>>) = held_back::table
         .inner_join(attendance::table)
         .filter(held_back::is_rejected.eq(0).and(attendance::id.le(after)))
         .select((diesel::dsl::count_star(), min(attendance::login)))
@@ -65,11 +64,11 @@ fn backlog(
     let rejected: i64 =
         held_back::table.filter(held_back::is_rejected.ne(0)).count().get_result(connection)?;
     let oldest = [waiting.1, postponed.1].into_iter().flatten().min();
-    Ok(oldest.map(moment).transpose().map(|oldest_pending| Backlog {
+    Ok(Backlog {
         pending: (waiting.0 + postponed.0).unsigned_abs(),
-        oldest_pending,
+        oldest_pending: oldest,
         rejected: rejected.unsigned_abs(),
-    }))
+    })
 }
 
 struct SqliteOutbox(SqliteConnection);
@@ -96,7 +95,7 @@ impl Outbox for SqliteOutbox {
                         forwarding::up_to,
                         forwarding::last_forwarded_at,
                     ))
-                    .first::<(String, i64, Option<i64>)>(connection)
+                    .first::<(String, i64, Option<DateTime<Utc>>)>(connection)
                     .optional()?;
                 match mark {
                     Some((to, up_to, at)) if to == upstream => return Ok((up_to, at)),
@@ -116,8 +115,8 @@ impl Outbox for SqliteOutbox {
                 Ok((0, None))
             })
         });
-        let (up_to, at) = found?;
-        Ok(Mark { up_to, last_forwarded_at: at.map(moment).transpose()? })
+        let (up_to, last_forwarded_at) = found?;
+        Ok(Mark { up_to, last_forwarded_at })
     }
 
     fn entries(&mut self, after: i64, limit: usize) -> Result<Vec<Entry>, StoreError> {
@@ -145,7 +144,7 @@ impl Outbox for SqliteOutbox {
     }
 
     fn backlog(&mut self, after: i64) -> Result<Backlog, StoreError> {
-        self.run(|connection| connection.transaction(|connection| backlog(connection, after)))?
+        self.run(|connection| connection.transaction(|connection| backlog(connection, after)))
     }
 
     fn save(&mut self, settled: &Settled) -> Result<(), StoreError> {
@@ -158,8 +157,7 @@ impl Outbox for SqliteOutbox {
                 diesel::update(forwarding::table)
                     .set((
                         forwarding::up_to.eq(mark.up_to),
-                        forwarding::last_forwarded_at
-                            .eq(mark.last_forwarded_at.map(|at| at.timestamp_micros())),
+                        forwarding::last_forwarded_at.eq(mark.last_forwarded_at.map(At)),
                     ))
                     .execute(connection)
                     .map(drop)
@@ -177,7 +175,7 @@ impl Outbox for SqliteOutbox {
             // Read first, so that the lock for writing is held only for what is deleted.
             let old = sql_query(FORWARDED)
                 .bind::<BigInt, _>(from)
-                .bind::<BigInt, _>(received_before.timestamp_micros())
+                .bind::<Moment, _>(At(received_before))
                 .bind::<BigInt, _>(sql_limit(limit))
                 .load::<ForwardedRow>(connection)?;
             let Some(last) = old.last() else { return Ok(None) };
@@ -185,8 +183,10 @@ impl Outbox for SqliteOutbox {
             let (ids, entry_ids): (Vec<_>, Vec<_>) =
                 old.into_iter().map(|row| (row.id, row.entry_id)).unzip();
             connection.immediate_transaction(|connection| {
-                diesel::delete(erasure::table.filter(erasure::entry_id.eq_any(&entry_ids)))
-                    .execute(connection)?;
+                diesel::delete(
+                    erasure::table.filter(erasure::entry_id.eq_any(entry_ids.into_iter().map(Id))),
+                )
+                .execute(connection)?;
                 diesel::delete(attendance::table.filter(attendance::id.eq_any(&ids)))
                     .execute(connection)
             })?;
@@ -218,11 +218,6 @@ fn hold_back(
 fn standing() -> _ {
     attendance::table
         .filter(not(exists(amendment::table.filter(amendment::entry_id.eq(attendance::entry_id)))))
-}
-
-fn moment(micros: i64) -> Result<DateTime<Utc>, StoreError> {
-    let invalid = || StoreError::defect("a moment of an entry to forward is invalid");
-    DateTime::from_timestamp_micros(micros).ok_or_else(invalid)
 }
 
 fn sql_limit(limit: usize) -> i64 {

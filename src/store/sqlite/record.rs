@@ -7,6 +7,7 @@ use diesel::sqlite::SqliteConnection;
 use super::classify::classify;
 use super::row::{OlderRow, older};
 use super::tables::{attendance, erasure};
+use super::types::{At, Id};
 use super::{amendments, contacts};
 use crate::domain::{Amendment, GateContact, Passage};
 use crate::store::rehearsal::rehearsal;
@@ -101,12 +102,11 @@ enum Found {
 }
 
 fn record_one(connection: &mut SqliteConnection, passage: &Passage) -> QueryResult<Found> {
-    let entry_id = passage.entry_id.to_string();
     let inserted = diesel::insert_into(attendance::table)
         .values((
-            attendance::entry_id.eq(&entry_id),
-            attendance::login.eq(passage.login.timestamp_micros()),
-            attendance::received_at.eq(passage.received_at.timestamp_micros()),
+            attendance::entry_id.eq(Id(passage.entry_id)),
+            attendance::login.eq(At(passage.login)),
+            attendance::received_at.eq(At(passage.received_at)),
             attendance::lastname.eq(&*passage.lastname),
             attendance::firstname.eq(&*passage.firstname),
             attendance::gate.eq(passage.gate.as_deref()),
@@ -122,7 +122,7 @@ fn record_one(connection: &mut SqliteConnection, passage: &Passage) -> QueryResu
         Some(id) => Ok(Found::New(id)),
         None => attendance::table
             .left_join(erasure::table.on(erasure::entry_id.eq(attendance::entry_id)))
-            .filter(attendance::entry_id.eq(&entry_id))
+            .filter(attendance::entry_id.eq(Id(passage.entry_id)))
             .select((attendance::all_columns, erasure::change.nullable()))
             .get_result(connection)
             .map(Found::Older),

@@ -13,6 +13,10 @@ pub(super) fn refusal(error: DieselError) -> StoreError {
         "unable to open database file",
         "file is not a database",
     ];
+    let error = match error {
+        DieselError::DeserializationError(cause) => return StoreError::defect(cause),
+        error => error,
+    };
     let text = error.to_string();
     match NOT_CAUSED_BY_A_ROW.iter().any(|text_part| text.contains(text_part)) {
         true => StoreError::unreachable(error),

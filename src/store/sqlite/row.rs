@@ -1,21 +1,30 @@
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::domain::{Direction, Entry, Passage, Text};
 use crate::store::{StoreError, Stored};
 
 /// A row of `attendance`, in the order of its columns.
-pub(super) type Row =
-    (i64, String, i64, i64, String, String, Option<String>, String, Option<String>);
+pub(super) type Row = (
+    i64,
+    Uuid,
+    DateTime<Utc>,
+    DateTime<Utc>,
+    String,
+    String,
+    Option<String>,
+    String,
+    Option<String>,
+);
 
 /// The entry in a row. Fails where a column holds what this program never writes.
 pub(super) fn entry(row: Row) -> Result<Entry, StoreError> {
     let (id, entry_id, login, received_at, lastname, firstname, gate, direction, person_ref) = row;
     let invalid = || StoreError::defect(format!("the row with id {id} is invalid"));
     let passage = Passage {
-        entry_id: Uuid::try_parse(&entry_id).map_err(|_| invalid())?,
-        login: DateTime::from_timestamp_micros(login).ok_or_else(invalid)?,
-        received_at: DateTime::from_timestamp_micros(received_at).ok_or_else(invalid)?,
+        entry_id,
+        login,
+        received_at,
         firstname: Text::from_store(firstname),
         lastname: Text::from_store(lastname),
         gate: gate.map(Text::from_store),

@@ -3,15 +3,14 @@ use diesel::prelude::*;
 
 use super::store::SqliteStore;
 use super::tables::sessions;
+use super::types::At;
 use crate::domain::{Session, TokenHash};
+use crate::store::rows::{SessionRow, session};
 use crate::store::{Sessions, StoreError};
-
-/// A row of `sessions`, in the order of its columns.
-type Row = (Vec<u8>, Vec<u8>, i64, i64);
 
 impl Sessions for SqliteStore {
     fn sessions(&self) -> Result<Vec<(TokenHash, Session)>, StoreError> {
-        let rows = self.run(|connection| sessions::table.load::<Row>(connection))?;
+        let rows = self.run(|connection| sessions::table.load::<SessionRow>(connection))?;
         rows.into_iter().map(session).collect()
     }
 
@@ -21,7 +20,7 @@ impl Sessions for SqliteStore {
         session: &Session,
         ended_before: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let ended = sessions::last_used_at.lt(ended_before.timestamp_micros());
+        let ended = sessions::last_used_at.lt(At(ended_before));
         self.run(|connection| {
             connection.immediate_transaction(|connection| {
                 diesel::delete(sessions::table.filter(ended)).execute(connection)?;
@@ -29,8 +28,8 @@ impl Sessions for SqliteStore {
                     .values((
                         sessions::sha256.eq(&hash.as_bytes()[..]),
                         sessions::token_sha256.eq(&session.token.as_bytes()[..]),
-                        sessions::created_at.eq(session.created_at.timestamp_micros()),
-                        sessions::last_used_at.eq(session.last_used_at.timestamp_micros()),
+                        sessions::created_at.eq(At(session.created_at)),
+                        sessions::last_used_at.eq(At(session.last_used_at)),
                     ))
                     .execute(connection)
                     .map(drop)
@@ -48,30 +47,13 @@ impl Sessions for SqliteStore {
         self.run(|connection| {
             connection.immediate_transaction(|connection| {
                 uses.iter().try_for_each(|(hash, moment)| {
-                    let moment = moment.timestamp_micros();
                     let held = sessions::table.find(&hash.as_bytes()[..]);
-                    diesel::update(held.filter(sessions::last_used_at.lt(moment)))
-                        .set(sessions::last_used_at.eq(moment))
+                    diesel::update(held.filter(sessions::last_used_at.lt(At(*moment))))
+                        .set(sessions::last_used_at.eq(At(*moment)))
                         .execute(connection)
                         .map(drop)
                 })
             })
         })
     }
-}
-
-/// The session in a row. Fails where a column holds what this program never writes.
-fn session(
-    (sha256, token_sha256, created_at, last_used_at): Row,
-) -> Result<(TokenHash, Session), StoreError> {
-    let invalid = || StoreError::defect("a row of a session is invalid");
-    let hash =
-        |sha256: Vec<u8>| sha256.try_into().map(TokenHash::from_bytes).map_err(|_| invalid());
-    let moment = |micros| DateTime::from_timestamp_micros(micros).ok_or_else(invalid);
-    let session = Session {
-        token: hash(token_sha256)?,
-        created_at: moment(created_at)?,
-        last_used_at: moment(last_used_at)?,
-    };
-    Ok((hash(sha256)?, session))
 }

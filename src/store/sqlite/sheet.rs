@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::amendments::last_amendments;
 use super::row::{OlderRow, Row, entry};
 use super::tables::{amendment, attendance, erasure};
+use super::types::{At, Id};
 use crate::domain::{Entry, Selection, StoredAmendment};
 use crate::store::StoreError;
 
@@ -37,10 +38,7 @@ pub(super) fn each_entry_and_amendment(
 ) -> QueryResult<Result<(), StoreError>> {
     // A deferred transaction reads one snapshot.
     connection.transaction(|connection| {
-        let mut amendments = match last_amendments(connection, &selection.instants)? {
-            Ok(amendments) => amendments,
-            Err(error) => return Ok(Err(error)),
-        };
+        let mut amendments = last_amendments(connection, &selection.instants)?;
         for row in selected(selection).load_iter::<Row, DefaultLoadingMode>(connection)? {
             let handed_out = entry(row?).and_then(|entry| {
                 let amendment = amendments.remove(&entry.passage.entry_id);
@@ -75,10 +73,8 @@ pub(super) fn find(
     ids: &[Uuid],
     moments: &[DateTime<Utc>],
 ) -> QueryResult<Vec<OlderRow>> {
-    let ids = ids.iter().map(Uuid::to_string);
-    let moments = moments.iter().map(DateTime::timestamp_micros);
-    let named = attendance::entry_id.eq_any(ids.collect::<Vec<_>>());
-    let simultaneous = attendance::login.eq_any(moments.collect::<Vec<_>>());
+    let named = attendance::entry_id.eq_any(ids.iter().copied().map(Id));
+    let simultaneous = attendance::login.eq_any(moments.iter().copied().map(At));
     attendance::table
         .left_join(erasure::table.on(erasure::entry_id.eq(attendance::entry_id)))
         .filter(named.or(simultaneous))
@@ -96,7 +92,7 @@ pub(super) fn count(
 
 #[diesel::dsl::auto_type(no_type_alias)]
 fn within<'a>(instants: &'a Range<DateTime<Utc>>) -> _ {
-    let start: i64 = instants.start.timestamp_micros();
-    let end: i64 = instants.end.timestamp_micros();
+    let start: At = At(instants.start);
+    let end: At = At(instants.end);
     attendance::login.ge(start).and(attendance::login.lt(end))
 }

@@ -1,11 +1,15 @@
 //! The tables for Diesel; `migrations/sqlite` creates them.
 
 diesel::table! {
+    use diesel::sql_types::*;
+
+    use crate::store::sqlite::types::*;
+
     attendance (id) {
         id -> BigInt,
-        entry_id -> Text,
-        login -> BigInt,
-        received_at -> BigInt,
+        entry_id -> UuidText,
+        login -> Moment,
+        received_at -> Moment,
         lastname -> Text,
         firstname -> Text,
         gate -> Nullable<Text>,
@@ -15,34 +19,46 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+
+    use crate::store::sqlite::types::*;
+
     amendment (change) {
         change -> BigInt,
-        entry_id -> Text,
+        entry_id -> UuidText,
         number -> SmallInt,
-        replacement -> Nullable<Text>,
+        replacement -> Nullable<UuidText>,
         reason -> Text,
         made_by -> Nullable<Text>,
-        made_at -> BigInt,
+        made_at -> Moment,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+
+    use crate::store::sqlite::types::*;
+
     erasure (change) {
         change -> BigInt,
-        entry_id -> Text,
-        erased_at -> BigInt,
+        entry_id -> UuidText,
+        erased_at -> Moment,
     }
 }
 
 diesel::allow_tables_to_appear_in_same_query!(attendance, amendment, erasure);
 
 diesel::table! {
+    use diesel::sql_types::*;
+
+    use crate::store::sqlite::types::*;
+
     /// How far a gate agent has forwarded the entries: one row, or none.
     forwarding (only_row) {
         only_row -> Integer,
         upstream -> Text,
         up_to -> BigInt,
-        last_forwarded_at -> Nullable<BigInt>,
+        last_forwarded_at -> Nullable<Moment>,
     }
 }
 
@@ -85,34 +101,46 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+
+    use crate::store::sqlite::types::*;
+
     tokens (name) {
         name -> Text,
         sha256 -> Binary,
         role -> Text,
         gate -> Nullable<Text>,
-        created_at -> BigInt,
+        created_at -> Moment,
         created_by -> Nullable<Text>,
-        expires_at -> Nullable<BigInt>,
-        revoked_at -> Nullable<BigInt>,
+        expires_at -> Nullable<Moment>,
+        revoked_at -> Nullable<Moment>,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+
+    use crate::store::sqlite::types::*;
+
     token_uses (name) {
         name -> Text,
-        last_seen_at -> BigInt,
+        last_seen_at -> Moment,
     }
 }
 
 diesel::table! {
+    use diesel::sql_types::*;
+
+    use crate::store::sqlite::types::*;
+
     gate_contacts (name) {
         name -> Text,
-        last_contact -> BigInt,
-        last_entry -> Nullable<BigInt>,
+        last_contact -> Moment,
+        last_entry -> Nullable<Moment>,
         pending -> Nullable<BigInt>,
-        oldest_pending -> Nullable<BigInt>,
-        reported_at -> Nullable<BigInt>,
-        complete_until -> Nullable<BigInt>,
+        oldest_pending -> Nullable<Moment>,
+        reported_at -> Nullable<Moment>,
+        complete_until -> Nullable<Moment>,
     }
 }
 
@@ -121,10 +149,14 @@ diesel::joinable!(gate_contacts -> tokens (name));
 diesel::allow_tables_to_appear_in_same_query!(tokens, token_uses, gate_contacts);
 
 diesel::table! {
+    use diesel::sql_types::*;
+
+    use crate::store::sqlite::types::*;
+
     sessions (sha256) {
         sha256 -> Binary,
         token_sha256 -> Binary,
-        created_at -> BigInt,
-        last_used_at -> BigInt,
+        created_at -> Moment,
+        last_used_at -> Moment,
     }
 }

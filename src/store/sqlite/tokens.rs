@@ -5,14 +5,10 @@ use diesel::sqlite::SqliteConnection;
 use super::classify::classify;
 use super::store::SqliteStore;
 use super::tables::{token_uses, tokens};
-use crate::domain::{IssuedToken, Role, Text, TokenHash, TokenName};
+use super::types::At;
+use crate::domain::{IssuedToken, TokenHash, TokenName};
+use crate::store::rows::{TokenRow, token};
 use crate::store::{StoreError, Tokens};
-
-/// A row of `tokens`, in the order of its columns, and the token's last use.
-type Row = (
-    (String, Vec<u8>, String, Option<String>, i64, Option<String>, Option<i64>, Option<i64>),
-    Option<i64>,
-);
 
 impl Tokens for SqliteStore {
     fn tokens(&self) -> Result<Vec<(TokenHash, IssuedToken)>, StoreError> {
@@ -20,7 +16,7 @@ impl Tokens for SqliteStore {
             tokens::table
                 .left_join(token_uses::table)
                 .select((tokens::all_columns, token_uses::last_seen_at.nullable()))
-                .load::<Row>(connection)
+                .load::<TokenRow>(connection)
         })?;
         rows.into_iter().map(token).collect()
     }
@@ -33,10 +29,10 @@ impl Tokens for SqliteStore {
                     tokens::sha256.eq(&hash.as_bytes()[..]),
                     tokens::role.eq(token.role.as_str()),
                     tokens::gate.eq(token.gate.as_deref()),
-                    tokens::created_at.eq(token.created_at.timestamp_micros()),
+                    tokens::created_at.eq(At(token.created_at)),
                     tokens::created_by.eq(token.created_by.as_deref()),
-                    tokens::expires_at.eq(token.expires_at.map(|end| end.timestamp_micros())),
-                    tokens::revoked_at.eq(token.revoked_at.map(|end| end.timestamp_micros())),
+                    tokens::expires_at.eq(token.expires_at.map(At)),
+                    tokens::revoked_at.eq(token.revoked_at.map(At)),
                 ))
                 .on_conflict(tokens::name)
                 .do_nothing()
@@ -48,9 +44,8 @@ impl Tokens for SqliteStore {
     fn revoke_token(&self, name: &TokenName, now: DateTime<Utc>) -> Result<bool, StoreError> {
         self.run(|connection| {
             let valid = tokens::table.find(&**name).filter(tokens::revoked_at.is_null());
-            let revoked = diesel::update(valid)
-                .set(tokens::revoked_at.eq(now.timestamp_micros()))
-                .execute(connection)?;
+            let revoked =
+                diesel::update(valid).set(tokens::revoked_at.eq(At(now))).execute(connection)?;
             match revoked {
                 0 => diesel::select(diesel::dsl::exists(tokens::table.find(&**name)))
                     .get_result(connection),
@@ -63,15 +58,17 @@ impl Tokens for SqliteStore {
         self.run(|connection| {
             connection.immediate_transaction(|connection| {
                 uses.iter().try_for_each(|(name, moment)| {
-                    let moment = moment.timestamp_micros();
                     diesel::insert_into(token_uses::table)
-                        .values((token_uses::name.eq(&**name), token_uses::last_seen_at.eq(moment)))
+                        .values((
+                            token_uses::name.eq(&**name),
+                            token_uses::last_seen_at.eq(At(*moment)),
+                        ))
                         .on_conflict(token_uses::name)
                         .do_nothing()
                         .execute(connection)?;
-                    let older = token_uses::last_seen_at.lt(moment);
+                    let older = token_uses::last_seen_at.lt(At(*moment));
                     diesel::update(token_uses::table.find(&**name).filter(older))
-                        .set(token_uses::last_seen_at.eq(moment))
+                        .set(token_uses::last_seen_at.eq(At(*moment)))
                         .execute(connection)
                         .map(drop)
                 })
@@ -89,26 +86,4 @@ impl SqliteStore {
         let mut connection = self.reader()?;
         run(&mut connection).map_err(|error| classify(error, &mut connection))
     }
-}
-
-/// The token in a row. Fails where a column holds what this program never writes.
-fn token(
-    ((name, sha256, role, gate, created_at, created_by, expires_at, revoked_at), last_seen_at): Row,
-) -> Result<(TokenHash, IssuedToken), StoreError> {
-    let invalid = || StoreError::defect(format!("the row of the token {name} is invalid"));
-    let moment = |micros| DateTime::from_timestamp_micros(micros).ok_or_else(invalid);
-    let hash = sha256.try_into().map_err(|_| invalid())?;
-    let token = IssuedToken {
-        name: TokenName::parse(&name).map_err(|_| invalid())?,
-        role: Role::parse(&role).ok_or_else(invalid)?,
-        gate: gate.map(Text::from_store),
-        created_at: moment(created_at)?,
-        created_by: created_by
-            .map(|creator| TokenName::parse(&creator).map_err(|_| invalid()))
-            .transpose()?,
-        expires_at: expires_at.map(moment).transpose()?,
-        revoked_at: revoked_at.map(moment).transpose()?,
-        last_seen_at: last_seen_at.map(moment).transpose()?,
-    };
-    Ok((TokenHash::from_bytes(hash), token))
 }
