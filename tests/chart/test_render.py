@@ -74,8 +74,9 @@ def test_the_grace_period_covers_a_request(render, timeout, grace):
     objects = render(EXTERNAL, {"database": {"timeoutSeconds": timeout}})
     pod = spec(objects, "Deployment")
     assert pod["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
-    # The preStop pause, the longest time of a request, and one second that the service adds.
-    assert pod["terminationGracePeriodSeconds"] == grace >= 5 + timeout + 1
+    # The preStop pause, the drain of idle connections, the longest time of a request and a second more, and a second each
+    # for the writer and the agent.
+    assert pod["terminationGracePeriodSeconds"] == grace >= 5 + 2 + timeout + 1 + 2
     strategy = only(objects, "Deployment")["spec"]["strategy"]
     assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
 

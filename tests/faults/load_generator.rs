@@ -14,7 +14,7 @@ use crate::request_log::{Outcome, RequestLog, SentRequest};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Clients that post entries one after the other until [`stop`](Self::stop). Each has its own
-/// connection, and opens another when that one breaks.
+/// connection, and opens another when that one ends.
 pub struct LoadGenerator {
     shared: Arc<Shared>,
     clients: Vec<JoinHandle<Vec<SentRequest>>>,
@@ -160,7 +160,7 @@ impl Client {
         self.sent
     }
 
-    /// Posts until the connection breaks or the load generator stops; once without keep-alive.
+    /// Posts until the connection ends or the load generator stops; once without keep-alive.
     fn post_until_stopped(&mut self, mut connection: Connection) {
         while !self.shared.is_stopping() {
             let entry_id = Uuid::now_v7();
@@ -168,10 +168,10 @@ impl Client {
             let begin = Instant::now();
             let outcome = Outcome::of(connection.post(&body));
             let took = begin.elapsed();
-            let broken = matches!(outcome, Outcome::Unanswered(_));
+            let ends = outcome.ends_connection();
             self.shared.update(|state| state.count(&outcome));
             self.sent.push(SentRequest { entry_id, body, took, outcome });
-            if broken || !self.keep_alive {
+            if ends || !self.keep_alive {
                 return;
             }
         }

@@ -29,7 +29,7 @@ fn the_metrics_have_a_port_of_their_own_on_the_same_address() {
 
 /// Prometheus keeps its connection open between scrapes.
 #[test]
-fn an_idle_scraper_does_not_hold_up_the_shutdown() {
+fn an_idle_scraper_holds_up_the_shutdown_only_briefly() {
     let store = Fresh::migrated(StoreKind::Embedded);
     let (mut service, port) = serve(&store);
     let mut scraper = Connection::open(port).unwrap();

@@ -41,6 +41,16 @@ impl Outcome {
             Err(broken) => Self::Unanswered(broken),
         }
     }
+
+    /// Whether the connection is broken, or the service is about to close it.
+    pub fn ends_connection(&self) -> bool {
+        match self {
+            Self::Acknowledged(answer) | Self::Refused(answer) => {
+                answer.header("connection") == Some("close")
+            }
+            Self::Unanswered(_) => true,
+        }
+    }
 }
 
 impl RequestLog {

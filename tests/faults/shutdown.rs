@@ -12,18 +12,26 @@ use crate::large_sheet;
 use crate::load_generator::LoadGenerator;
 use crate::load_lock;
 use crate::pending_creates::PendingCreates;
+use crate::request_log::RequestLog;
 use crate::store_lock::StoreLock;
 use crate::support::process::command;
 use crate::support::{Cluster, Fresh, Process, StoreKind, on_both_stores};
 
-/// The limit for a shutdown, in seconds: the timeout of a request, the grace period, which is one
-/// second longer, and three seconds to close the connections and end the process.
+/// How long idle connections stay open, in seconds.
+const DRAIN_TIME: u64 = 2;
+
+/// The limit for a shutdown, in seconds: the timeout of a request, the time of idle connections, the
+/// grace period, which is one second longer than the timeout, and three seconds to close the
+/// connections and end the process.
 fn limit(timeout: u64) -> Duration {
-    Duration::from_secs(timeout + (timeout + 1) + 3)
+    Duration::from_secs(timeout + DRAIN_TIME + (timeout + 1) + 3)
 }
 
-/// Sends SIGTERM to a service under load.
-fn assert_answers_requests_in_flight(store: &Fresh, start: fn(usize, SocketAddr) -> LoadGenerator) {
+/// Sends SIGTERM to a service under load. Returns what was sent.
+fn assert_answers_requests_in_flight(
+    store: &Fresh,
+    start: fn(usize, SocketAddr) -> LoadGenerator,
+) -> RequestLog {
     let mut environment = store.environment();
     environment.push(("DATABASE_TIMEOUT_SECONDS", "2".into()));
     let mut service = Process::serve(&environment);
@@ -37,21 +45,48 @@ fn assert_answers_requests_in_flight(store: &Fresh, start: fn(usize, SocketAddr)
     assert_eq!(log.refused().count(), 0);
     let again = Process::serve(&environment);
     let stored = log.stored(again.address());
-    // A request may arrive at the moment when the service closes the idle connection. Such a
-    // request was not accepted: it has no byte of an answer, and its entry was not recorded.
+    // A connection that waits to be accepted ends with the service. Its request has no byte of an
+    // answer, and its entry was not recorded.
     for (sent, broken) in log.unanswered() {
         assert_eq!(String::from_utf8_lossy(&broken.received), "");
         assert_eq!(stored.get(&sent.entry_id), None);
     }
     assert_eq!(stored.len(), log.acknowledged().count());
     log.assert_acknowledged_are_stored(again.address());
+    log
 }
 
 on_both_stores! {
-    fn requests_accepted_before_sigterm_are_answered_and_stored(store: StoreKind) {
+    fn every_request_on_a_kept_connection_is_answered_and_stored(store: StoreKind) {
         let _load = load_lock::acquire();
         let store = Fresh::migrated(store);
-        assert_answers_requests_in_flight(&store, LoadGenerator::start);
+        let log = assert_answers_requests_in_flight(&store, LoadGenerator::start);
+        assert_eq!(log.unanswered().count(), 0);
+    }
+
+    fn an_idle_connection_has_one_more_request_answered(store: StoreKind) {
+        let store = Fresh::migrated(store);
+        let mut service = Process::serve(&store.environment());
+        let mut gate = Connection::open(service.address()).unwrap();
+        let mut probe = Connection::open(service.address()).unwrap();
+        let entry = || json!({"firstname": "Juan", "lastname": "dela Cruz"}).to_string();
+        for connection in [&mut gate, &mut probe] {
+            let answer = connection.post(&entry()).unwrap();
+            assert_eq!((answer.status, answer.header("connection")), (201, None));
+        }
+
+        service.signal("TERM");
+        service.wait_for_line("stopping");
+        assert!(Connection::open(service.address()).is_err());
+        let answer = gate.post(&entry()).unwrap();
+        assert_eq!((answer.status, answer.header("connection")), (201, Some("close")));
+        let answer = probe.get("/readyz").unwrap();
+        assert_eq!(answer.header("connection"), Some("close"));
+        answer.problem(503, "not_ready");
+        assert!(gate.post(&entry()).is_err());
+        let ended = service.wait(limit(5));
+        assert!(ended.success(), "{ended}: {:#?}", service.log());
+        assert_eq!(sheet(Process::serve(&store.environment()).address(), "today").len(), 3);
     }
 
     fn a_sheet_that_is_being_sent_at_sigterm_is_sent_to_the_end(store: StoreKind) {

@@ -37,7 +37,7 @@ spec:
       {{- end }}
     spec:
       {{- include "rollcall.pod.common" (dict "context" .context "user" 65532) | nindent 6 }}
-      # The preStop pause and the longest time that a request may take, with a margin.
+      # The preStop pause, the drain of idle connections and the longest time of a request, with a margin.
       terminationGracePeriodSeconds: {{ max 30 (add $values.database.timeoutSeconds 15) }}
       topologySpreadConstraints:
         {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}

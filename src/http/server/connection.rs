@@ -18,8 +18,8 @@ use super::exchange::Exchange;
 /// request would cost more than everything else here.
 const TICK: Duration = Duration::from_secs(5);
 
-/// Serves one connection until it ends, times out, or `stop` changes because the service stops:
-/// then a request that is being handled is still answered. `is_full` says that other clients wait.
+/// Serves one connection until it ends, times out, or `stop` changes: then a request that is being
+/// handled is still answered. `is_full` says that other clients wait.
 pub(super) async fn serve(
     stream: TcpStream,
     exchange: Arc<Exchange>,

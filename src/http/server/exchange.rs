@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, EXPECT, GetAll, HOST, HeaderName, HeaderValue,
-    ORIGIN, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, EXPECT, GetAll, HOST, HeaderName,
+    HeaderValue, ORIGIN, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use hyper::{Request, Response, StatusCode};
 use rocket::http::{Header, Method};
@@ -16,7 +16,7 @@ use rocket::local::asynchronous::{Client, LocalResponse};
 use tokio::io::AsyncReadExt;
 
 use super::activity::{Activity, Phase};
-use crate::http::watch::{Arrival, TraceId};
+use crate::http::watch::{Arrival, Stopping, TraceId};
 use crate::http::wire::{Chunks, LongBody, LongContent, Parts, RequestBody, Target, discard};
 
 /// The headers that guards and handlers read. Rocket does not get any other.
@@ -43,11 +43,12 @@ static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// client for local requests, which does no more than that.
 pub(super) struct Exchange {
     rocket: Client,
+    stopping: Stopping,
 }
 
 impl Exchange {
-    pub(super) fn new(rocket: Client) -> Self {
-        Self { rocket }
+    pub(super) fn new(rocket: Client, stopping: Stopping) -> Self {
+        Self { rocket, stopping }
     }
 
     /// Answers one request. `activity` is told what its connection is doing.
@@ -91,6 +92,9 @@ impl Exchange {
         let mut answer = local.dispatch().await;
         let mut head = head_of(&answer);
         head.headers_mut().extend(id.map(|id| (REQUEST_ID.clone(), id)));
+        if self.stopping.has_begun() {
+            head.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         let content = match long_body.take() {
             _ if method == Some(Method::Head) => Content::Absent,
             Some(LongContent::Chunks(chunks)) => Content::Chunks(chunks),

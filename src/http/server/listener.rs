@@ -1,6 +1,7 @@
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::time::Duration;
 
 use rocket::local::asynchronous::Client;
@@ -13,6 +14,7 @@ use super::file_limit;
 use super::port::{Connections, Port};
 use crate::http::app::{Apps, apps};
 use crate::http::service::Service;
+use crate::http::watch::Stopping;
 
 /// How many connections are open at most. An idle one costs some kilobytes.
 const MAX_CONNECTIONS: u64 = 16_384;
@@ -22,6 +24,10 @@ const MAX_METRICS_CONNECTIONS: usize = 8;
 
 /// How many files are kept for the store, for spooled sheets and for the process itself.
 const RESERVED_FILES: u64 = 64;
+
+/// How long connections stay open during shutdown although they are idle. A request may already be on
+/// its way when the service is asked to stop. Its answer tells the client to close the connection.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// Where to listen, and how long requests in flight may take during shutdown.
 #[derive(Debug, Clone, Copy)]
@@ -69,14 +75,15 @@ impl Server {
         self.metrics_port.as_ref().map(Port::address)
     }
 
-    /// Serves until `stop` resolves, and returns when every request in flight is answered, or when
-    /// the grace is over.
+    /// Serves until `stop` resolves, and returns when every connection is closed: idle ones after
+    /// `DRAIN_TIME`, the others when their request is answered, or when the grace after it is over.
     pub async fn serve(self, service: Service, stop: impl Future) -> Result<(), ServeError> {
         let stopping = service.stopping.clone();
         let Apps { service, metrics } = apps(service, self.metrics_port.is_some());
         let limit = connection_limit();
-        let connections = Connections::new(exchange(service).await?, limit);
-        let scrapes = Connections::new(exchange(metrics).await?, MAX_METRICS_CONNECTIONS);
+        let connections = Connections::new(exchange(service, &stopping).await?, limit);
+        let metrics = exchange(metrics, &stopping).await?;
+        let scrapes = Connections::new(metrics, MAX_METRICS_CONNECTIONS);
         tracing::info!(
             address = %self.address(),
             metrics_address = self.metrics_address().map(tracing::field::display),
@@ -97,9 +104,12 @@ impl Server {
         }
         stopping.begin();
         tracing::info!("stopping: finishing the requests in flight");
+        let mut ended = pin!(async { join!(connections.ended(), scrapes.ended()) });
+        if timeout(DRAIN_TIME, &mut ended).await.is_ok() {
+            return Ok(());
+        }
         connections.stop();
         scrapes.stop();
-        let ended = async { join!(connections.ended(), scrapes.ended()) };
         if timeout(self.grace, ended).await.is_err() {
             let left = connections.open() + scrapes.open();
             tracing::warn!(connections = left, "cut off: not finished within the grace");
@@ -112,10 +122,11 @@ async fn bind(at: SocketAddr) -> Result<Port, ServeError> {
     Port::bind(at).await.map_err(|error| ServeError::Listen(at, error))
 }
 
-async fn exchange(app: Rocket<Build>) -> Result<Exchange, ServeError> {
+async fn exchange(app: Rocket<Build>, stopping: &Stopping) -> Result<Exchange, ServeError> {
     // The error's `Debug` is for people, and dropping it unread would panic.
     let failed = |error: rocket::Error| ServeError::Routes(error.kind().to_string());
-    Ok(Exchange::new(Client::untracked(app).await.map_err(failed)?))
+    let rocket = Client::untracked(app).await.map_err(failed)?;
+    Ok(Exchange::new(rocket, stopping.clone()))
 }
 
 /// As many as there are files for them, but no more than `MAX_CONNECTIONS`.
