@@ -8,6 +8,9 @@ import subprocess
 import pytest
 import yaml
 
+# Its tests are imported by a test file.
+pytest.register_assert_rewrite("lifecycle")
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm" / "rollcall"
 TOOLS = ROOT / ".tools"

@@ -1,4 +1,7 @@
-"""Install, upgrade and roll back with the real helm, on a model of the API server whose pods wait as real ones do."""
+"""Install, upgrade and roll back with the real helm, on a model of the API server whose pods wait as real ones do.
+
+The tests of `lifecycle` run on a real cluster too. Those of this file are about the order of events and about mistakes.
+"""
 
 import base64
 import re
@@ -10,27 +13,26 @@ from conftest import BUNDLED, CHART, CNPG, EXTERNAL, merge
 from model.api_server import ApiServer
 from model.database import Database
 from model.images import Rollcall, Server
-from model.kinds import CONFIG_MAP, CRON_JOB, DEPLOYMENT, JOB, KINDS, NAMESPACE, SECRET
-from scenarios import RETENTION, SERVICE_ROLE
+from model.kinds import CONFIG_MAP, KINDS, NAMESPACE, SECRET
+from model_release import HOST, ExternalDatabase, ModelRelease, fewest_ready
+from scenarios import SERVICE_ROLE
 
 import pytest
 import yaml
 
+import lifecycle
+from lifecycle import *  # the tests
+from lifecycle import NEXT_MIGRATION
+
 CHART_YAML = yaml.safe_load((CHART / "Chart.yaml").read_text())
-THIS = f"ghcr.io/rollcall/rollcall:{CHART_YAML['appVersion']}"
-PATCHED = "ghcr.io/rollcall/rollcall:patched"
-NEXT = "ghcr.io/rollcall/rollcall:next"
+IMAGE = "ghcr.io/rollcall/rollcall"
+THIS = f"{IMAGE}:{CHART_YAML['appVersion']}"
+PATCHED, NEXT, BROKEN = f"{IMAGE}:{lifecycle.PATCHED}", f"{IMAGE}:{lifecycle.NEXT}", f"{IMAGE}:{lifecycle.BROKEN}"
 # A release without tokens.
-OLD = "ghcr.io/rollcall/rollcall:old"
-BROKEN = "ghcr.io/rollcall/rollcall:broken"
-# The last migrations of this release and of the next.
+FIRST = f"{IMAGE}:{lifecycle.FIRST}"
 MIGRATION = CHART_YAML["annotations"]["rollcall/last-migration"]
-NEXT_MIGRATION = "29991231000000"
 # The chart generates the password and the admin's token, and keeps them.
 MADE = {}
-HOST = EXTERNAL["database"]["external"]["host"]
-# The timeout of a failing command. In the model everything happens at once, so a longer timeout changes nothing.
-SOON = "1s"
 
 
 @pytest.fixture
@@ -40,7 +42,7 @@ def server():
         server.cluster.publish(THIS, Rollcall(MIGRATION))
         server.cluster.publish(PATCHED, Rollcall(MIGRATION))
         server.cluster.publish(NEXT, Rollcall(NEXT_MIGRATION))
-        server.cluster.publish(OLD, Rollcall(MIGRATION, tokens=False))
+        server.cluster.publish(FIRST, Rollcall(MIGRATION, tokens=False))
         server.cluster.publish(BROKEN, Rollcall(NEXT_MIGRATION, defect='relation "attendance" already exists'))
         yield server
         assert server.unmodelled == []
@@ -64,33 +66,24 @@ def run(helm, server, tmp_path):
 
 
 @pytest.fixture
-def attempt(run):
-    """Installs or upgrades the release as a pipeline does; returns the finished process."""
-
-    def attempt(*values, chart=CHART, arguments=(), timeout=SOON):
-        merged = {}
-        for value in values:
-            merge(merged, value)
-        return run(
-            *("upgrade", "--install", "rollcall", chart, "--values", "-"),
-            *("--wait", "--wait-for-jobs", "--timeout", timeout, *arguments),
-            stdin=yaml.safe_dump(merged),
-        )
-
-    return attempt
+def release(cluster, run):
+    return ModelRelease(cluster, run, CHART_YAML["appVersion"], MIGRATION)
 
 
 @pytest.fixture
-def upgrade(attempt, cluster):
-    """Like `attempt`, but fails the test if helm fails; returns the cluster's events."""
+def attempt(release):
+    """Installs or upgrades the release, which may fail."""
+    return release.try_upgrade
 
-    def upgrade(*values, **options):
-        before = len(cluster.events)
-        done = attempt(*values, timeout="20s", **options)
-        assert done.returncode == 0, done.stderr
-        return cluster.events[before:]
 
-    return upgrade
+@pytest.fixture
+def upgrade(release):
+    return release.upgrade
+
+
+@pytest.fixture
+def external(cluster):
+    return ExternalDatabase(cluster)
 
 
 @pytest.fixture(params=["bundled", "bundled with a password", "external", "cnpg"])
@@ -121,6 +114,13 @@ def alter(tmp_path):
 def next_chart(alter):
     """The chart of a release with a new migration."""
     return alter("Chart.yaml", MIGRATION, NEXT_MIGRATION)
+
+
+@pytest.fixture
+def first_chart(alter):
+    """A chart like 0.1.0, which knows no tokens."""
+    variables = r"            - name: ROLLCALL_ACCESS\n.*?(?=            - name: ROLLCALL_LOG\n)"
+    return alter("templates/_deployment.tpl", variables, "")
 
 
 def add_external_database(cluster, owner="rollcall"):
@@ -154,17 +154,6 @@ def without_releases(events):
     return [event for event in events if "/sh.helm.release." not in event]
 
 
-def fewest_ready(events, ready):
-    """The minimum number of ready pods of the service."""
-    fewest = ready
-    for event in events:
-        if re.fullmatch(r"Pod/rollcall-[0-9a-f]{10}-\d+ ready", event):
-            ready += 1
-        elif re.fullmatch(r"Pod/rollcall-[0-9a-f]{10}-\d+ ended", event):
-            ready -= 1
-        fewest = min(fewest, ready)
-    return fewest
-
 
 READY = r"Pod/rollcall-[0-9a-f]{10}-\d+ ready"
 ENDED = r"Pod/rollcall-[0-9a-f]{10}-\d+ ended"
@@ -185,21 +174,8 @@ def test_another_image_has_its_own_job_before_the_rollout(upgrade, cluster, valu
     places(events, "changed Deployment/rollcall", "created Job/rollcall-migrate-.*", "Job/rollcall-migrate-.* complete")
     assert cluster.serving() == [PATCHED] * 2
     assert cluster.jobs() != [before]
-    assert fewest_ready(events, ready=2) == 2
+    assert fewest_ready(cluster.events, len(events)) == 2
 
-
-def test_an_upgrade_without_changes_changes_no_object(upgrade, cluster, values):
-    upgrade(values)
-    assert without_releases(upgrade(values)) == []
-
-
-def test_a_change_of_replicas_runs_no_job(upgrade, cluster, values):
-    upgrade(values)
-    jobs = cluster.jobs()
-    events = upgrade(values, {"replicaCount": 3})
-    assert cluster.serving() == [THIS] * 3
-    assert cluster.jobs() == jobs
-    assert not any("Job/" in event for event in events)
 
 
 def test_a_new_migration_is_applied_before_new_pods_serve_and_old_pods_end(
@@ -211,62 +187,8 @@ def test_a_new_migration_is_applied_before_new_pods_serve_and_old_pods_end(
     places(events, "changed Deployment/rollcall", f"created Job/rollcall-migrate-{NEXT_MIGRATION}-.*", migrated, READY)
     assert not any(re.fullmatch(f"{READY}|{ENDED}", event) for event in events[: events.index(migrated)])
     assert cluster.serving() == [NEXT] * 2
-    assert fewest_ready(events, ready=2) == 2
+    assert fewest_ready(cluster.events, len(events)) == 2
 
-
-def test_a_rollback_serves_on_a_newer_schema(upgrade, run, cluster, values, next_chart):
-    upgrade(values)
-    upgrade(values, image(NEXT), chart=next_chart)
-    before = len(cluster.events)
-    done = run("rollback", "rollcall", "1", "--wait", "--wait-for-jobs", "--timeout", "20s")
-    assert done.returncode == 0, done.stderr
-    assert cluster.serving() == [THIS] * 2
-    assert fewest_ready(cluster.events[before:], ready=2) == 2
-    assert f"found rollcall at {NEXT_MIGRATION}" in cluster.events[before:]
-
-
-def test_a_failed_migration_fails_the_upgrade_and_keeps_the_old_pods(
-    upgrade, attempt, cluster, values, next_chart
-):
-    upgrade(values)
-    done = attempt(values, image(BROKEN), chart=next_chart)
-    assert done.returncode != 0
-    assert "timed out waiting for the condition" in done.stderr
-    assert any("already exists" in event for event in cluster.events)
-    assert cluster.serving() == [THIS] * 2
-    # A corrected release can be installed over the failed one.
-    upgrade(values, image(NEXT), chart=next_chart)
-    assert cluster.serving() == [NEXT] * 2
-
-
-def test_a_failed_atomic_upgrade_is_rolled_back(upgrade, attempt, run, cluster, values, next_chart):
-    upgrade(values)
-    done = attempt(values, image(BROKEN), chart=next_chart, arguments=["--atomic"])
-    assert done.returncode != 0
-    assert "has been rolled back due to atomic being set" in done.stderr
-    assert "STATUS: deployed" in run("status", "rollcall").stdout
-    assert cluster.serving() == [THIS] * 2
-
-
-def test_pods_can_be_added_after_the_job_is_deleted(upgrade, cluster, values):
-    upgrade(values)
-    cluster.pass_time(24 * 60 * 60)
-    assert cluster.jobs() == []
-    deployment = cluster.objects.get(DEPLOYMENT, "gates", "rollcall")
-    # As an autoscaler would.
-    cluster.change(DEPLOYMENT, deployment, deployment | {"spec": deployment["spec"] | {"replicas": 4}})
-    assert cluster.serving() == [THIS] * 4
-    # Helm creates the Job again; the schema is current, so the Job changes nothing.
-    assert f"found rollcall at {MIGRATION}" in upgrade(values)
-
-
-def test_a_separate_role_migrates(upgrade, attempt, cluster):
-    add_external_database(cluster, owner="owner")
-    assert attempt(EXTERNAL).returncode != 0
-    assert any("permission denied" in event for event in cluster.events)
-    add_secret(cluster, "rollcall-owner", username="owner", password="other secret")
-    upgrade(EXTERNAL, {"migrations": {"existingSecret": "rollcall-owner"}})
-    assert cluster.serving() == [THIS] * 2
 
 
 def test_the_job_lets_the_services_role_use_the_tables(upgrade, attempt, cluster, alter):
@@ -293,7 +215,7 @@ def test_the_role_of_the_service_can_change_while_pods_serve(upgrade, cluster):
     add_secret(cluster, "rollcall-service", username="gates", password="third secret")
     events = upgrade(CNPG, SERVICE_ROLE)
     assert cluster.serving() == [THIS] * 2
-    assert fewest_ready(events, ready=2) == 2
+    assert fewest_ready(cluster.events, len(events)) == 2
 
 
 def test_without_a_job_the_pods_wait_for_a_manual_migration(upgrade, attempt, cluster):
@@ -307,27 +229,6 @@ def test_without_a_job_the_pods_wait_for_a_manual_migration(upgrade, attempt, cl
     upgrade(EXTERNAL, by_hand)
 
 
-def test_pods_wait_for_a_missing_secret(attempt, upgrade, cluster):
-    cluster.add_database(HOST, Database("rollcall", roles={"rollcall": "secret"}, owners={"rollcall"}))
-    assert attempt(EXTERNAL).returncode != 0
-    assert cluster.serving() == []
-    add_secret(cluster, EXTERNAL["database"]["existingSecret"], username="rollcall", password="secret")
-    assert cluster.serving() == [THIS] * 2
-    upgrade(EXTERNAL)
-
-
-@pytest.fixture
-def old_chart(alter):
-    """A chart like 0.1.0, which knows no tokens."""
-    variables = r"            - name: ROLLCALL_ACCESS\n.*?(?=            - name: ROLLCALL_LOG\n)"
-    return alter("templates/_deployment.tpl", variables, "")
-
-
-def access(cluster):
-    """The value of ROLLCALL_ACCESS in the Deployment, or None."""
-    [container] = cluster.objects.get(DEPLOYMENT, "gates", "rollcall")["spec"]["template"]["spec"]["containers"]
-    return {each["name"]: each.get("value") for each in container["env"]}.get("ROLLCALL_ACCESS")
-
 
 def admins_tokens(cluster):
     """ROLLCALL_ADMIN_TOKEN in each process of the service."""
@@ -335,35 +236,12 @@ def admins_tokens(cluster):
     return [process.env.get("ROLLCALL_ADMIN_TOKEN") for process in processes if isinstance(process, Server)]
 
 
-def test_an_upgrade_from_a_release_without_tokens_needs_a_decision(upgrade, attempt, cluster, values, old_chart):
-    upgrade(values, image(OLD), chart=old_chart)
-    assert access(cluster) is None
-    before = len(cluster.events)
-    done = attempt(values)
-    assert done.returncode != 0
-    assert "access.mode is not set" in done.stderr
-    # No Job has run, and the old pods serve.
-    assert without_releases(cluster.events[before:]) == []
-    assert cluster.serving() == [OLD] * 2
 
-    upgrade(values, {"access": {"mode": "open"}})
-    assert (access(cluster), cluster.serving()) == ("open", [THIS] * 2)
+def test_a_new_installation_needs_no_decision(release, values):
+    release.upgrade(values)
+    assert release.access() == "token"
 
 
-def test_only_an_explicit_value_ends_open_access(upgrade, attempt, cluster, values):
-    upgrade(values, {"access": {"mode": "open"}})
-    assert "Set access.mode=open" in attempt(values, {"replicaCount": 3}).stderr
-    assert (access(cluster), cluster.serving()) == ("open", [THIS] * 2)
-    upgrade(values, {"access": {"mode": "token"}})
-    assert access(cluster) == "token"
-    # A release with tokens keeps them.
-    upgrade(values, {"replicaCount": 3})
-    assert (access(cluster), cluster.serving()) == ("token", [THIS] * 3)
-
-
-def test_a_new_installation_needs_no_decision(upgrade, cluster, values):
-    upgrade(values)
-    assert access(cluster) == "token"
 
 
 def test_the_generated_admins_token_is_kept(upgrade, run, cluster):
@@ -377,31 +255,6 @@ def test_the_generated_admins_token_is_kept(upgrade, run, cluster):
     # Unlike the database's password, nothing that is kept needs it.
     assert run("uninstall", "rollcall").returncode == 0
     assert cluster.objects.find(SECRET, "gates", "rollcall-access") is None
-
-
-def test_old_entries_are_erased_with_the_owners_role(upgrade, cluster):
-    add_external_database(cluster, owner="owner")
-    add_secret(cluster, "rollcall-owner", username="owner", password="other secret")
-    upgrade(EXTERNAL, {"migrations": {"existingSecret": "rollcall-owner"}}, RETENTION)
-    planned = cluster.objects.get(CRON_JOB, "gates", "rollcall-retention")
-    # As the CronJob's controller does at its time.
-    job = {"metadata": {"name": "rollcall-retention-1", "namespace": "gates"}, "spec": planned["spec"]["jobTemplate"]["spec"]}
-    cluster.create(JOB, job)
-    assert "erased entries of rollcall older than 365 days" in cluster.events
-    assert "Job/rollcall-retention-1 complete" in cluster.events
-
-
-def test_uninstall_keeps_the_generated_password_and_the_volume(upgrade, run, cluster):
-    upgrade(MADE)
-    made = cluster.objects.get(SECRET, "gates", "rollcall-database")["data"]
-    upgrade(MADE, image(PATCHED))
-    assert cluster.objects.get(SECRET, "gates", "rollcall-database")["data"] == made
-    assert run("uninstall", "rollcall").returncode == 0
-    assert cluster.serving() == []
-    events = upgrade(MADE)
-    assert cluster.objects.get(SECRET, "gates", "rollcall-database")["data"] == made
-    assert "initialised rollcall" not in events
-    assert cluster.serving() == [THIS] * 2
 
 
 def test_a_canary_serves_beside_the_release(upgrade, cluster, values):
@@ -446,11 +299,8 @@ def missing(wanted, stored, path=""):
     return [] if wanted == stored else [path]
 
 
-def test_helm_test_checks_the_service(upgrade, run, cluster, values):
-    upgrade(values)
-    for _ in range(2):
-        done = run("test", "rollcall", "--timeout", "10s")
-        assert done.returncode == 0, done.stderr
+
+def test_helm_test_fails_without_a_pod(upgrade, run, values):
     upgrade(values, {"replicaCount": 0})
     assert run("test", "rollcall", "--timeout", "10s").returncode != 0
 
@@ -505,11 +355,6 @@ def test_the_bundled_database_keeps_its_first_password(upgrade, attempt, cluster
     assert any("password authentication failed" in event for event in cluster.events)
     assert cluster.serving() == [THIS] * 2
 
-
-def test_a_missing_image_keeps_the_old_pods(upgrade, attempt, cluster):
-    upgrade(BUNDLED)
-    assert attempt(BUNDLED, {"image": {"tag": "mistyped"}}).returncode != 0
-    assert cluster.serving() == [THIS] * 2
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nodes", "/api/v1/namespaces/gates/pods?dryRun=All", "/metrics"])

@@ -34,6 +34,9 @@ class Cluster:
         """Adds a database outside the cluster."""
         self._external[host, port] = Served(database)
 
+    def external_databases(self):
+        return [served.database for served in self._external.values()]
+
     def create(self, kind, thing):
         created = self.objects.add(kind, thing)
         self._happened(f"created {kind.name}/{created['metadata']['name']}")

@@ -62,7 +62,7 @@ class Rollcall:
             raise Failed(f"error: unexpected arguments {arguments}")
         if user not in database.owners:
             raise Failed("permission denied for table attendance")
-        cluster.note(f"erased entries of {database.name} older than {arguments[1]} days")
+        cluster.note(f"entries erased: 0, older than {arguments[1]} days, of {database.name}")
 
     def _migrate(self, cluster, database, user, app_role):
         if app_role and app_role not in database.roles:
