@@ -1,9 +1,9 @@
-"""Load: gates inside the cluster that record entries and never retry."""
+"""Load: gates inside the cluster that record entries."""
 
 import collections
 import pathlib
 
-from conftest import PATIENCE
+from namespace import PATIENCE
 
 import yaml
 
@@ -21,16 +21,15 @@ RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"
 class Gates:
     """Four gates in one pod: two with a connection for each entry, two that keep theirs."""
 
-    def __init__(self, namespace):
+    def __init__(self, namespace, retry=False, has_token=True):
         self.namespace = namespace
-        token = namespace.kubectl(
-            *("exec", "deployment/rollcall", "--container", "rollcall", "--"),
-            *("/rollcall", "token", "create", "gates", "--role", "gate", "--gate", "A"),
-        ).stdout.strip()
+        token = create_token(namespace) if has_token else ""
         pods = " ".join(each["status"]["podIP"] for each in namespace.pods())
+        spec = pod(TOKEN=token, PODS=pods, RETRY="yes" if retry else "")
+        metadata = {"name": "gates"}
         namespace.apply(
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "gates"}, "data": {"gate.sh": SCRIPT.read_text()}},
-            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "gates"}, "spec": pod(token, pods)},
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"gate.sh": SCRIPT.read_text()}},
+            {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec},
         )
         namespace.kubectl("wait", "--for", "condition=Ready", "pod/gates", "--timeout", f"{PATIENCE}s")
 
@@ -44,12 +43,13 @@ class Gates:
 
 
 class Recorded:
-    """The outcome of each request."""
+    """The outcome of each request. 200 acknowledges a retry."""
 
     def __init__(self, lines):
         outcomes = [line.rpartition(" ")[::2] for line in lines]
-        self.acknowledged = {entry for outcome, entry in outcomes if outcome == "201"}
-        self.failed = collections.Counter(outcome for outcome, _ in outcomes if outcome != "201")
+        self.sent = {entry for _, entry in outcomes}
+        self.acknowledged = {entry for outcome, entry in outcomes if outcome in ("200", "201")}
+        self.failed = collections.Counter(outcome for outcome, _ in outcomes if outcome not in ("200", "201"))
 
     def __str__(self):
         return f"{len(self.acknowledged)} acknowledged, {self.failed.total()} failed requests {dict(self.failed) or ''}"
@@ -60,7 +60,12 @@ class Recorded:
         return [entry for entry in self.acknowledged if times[entry] != 1]
 
 
-def pod(token, pods):
+def create_token(namespace):
+    command = ("/rollcall", "token", "create", "gates", "--role", "gate", "--gate", "A")
+    return namespace.kubectl("exec", "deployment/rollcall", "--container", "rollcall", "--", *command).stdout.strip()
+
+
+def pod(**environment):
     return {
         "automountServiceAccountToken": False,
         "restartPolicy": "Never",
@@ -71,11 +76,7 @@ def pod(token, pods):
                 "name": "gates",
                 "image": IMAGE,
                 "command": ["bash", "/gate/gate.sh"],
-                "env": [
-                    {"name": "HOST", "value": "rollcall"},
-                    {"name": "PODS", "value": pods},
-                    {"name": "TOKEN", "value": token},
-                ],
+                "env": [{"name": name, "value": value} for name, value in {"HOST": "rollcall", **environment}.items()],
                 # Ready when all pods of the service know the token.
                 "readinessProbe": {"exec": {"command": ["test", "-e", "/tmp/started"]}, "periodSeconds": 1},
                 "resources": {"requests": {"cpu": "50m", "memory": "32Mi"}},

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """next_release.py works|fails BINARY RESULT: makes the release after the given one, with one more migration.
 
-The last migration in the binary gets a later version, so that it is not yet applied in any database. Either its
-statements become a comment after another, or they fail, because their tables exist. Nothing is compiled: all texts keep their length.
+The last migration in the binary gets a later version, so that it is not yet applied in any database. Its statements
+become a comment after another, which works, or fails because its table exists. Nothing is compiled: all texts keep their
+length.
 """
 
 import pathlib
@@ -23,11 +24,9 @@ def next_release(binary, works):
     last = max(MIGRATIONS.iterdir())
     version = last.name.partition("_")[0]
     binary = replace(binary, last.name.encode(), last.name.replace(version, VERSION).encode())
-    if works:
-        statements = (last / "up.sql").read_bytes()
-        start = b"SELECT 1 /*"
-        binary = replace(binary, statements, start + statements[len(start) : -2] + b"*/")
-    return binary
+    statements = (last / "up.sql").read_bytes()
+    start = b"SELECT 1 /*" if works else b"CREATE TABLE attendance () /*"
+    return replace(binary, statements, start + statements[len(start) : -2] + b"*/")
 
 
 def main():

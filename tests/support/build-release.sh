@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # build-release.sh              prints the git revision of the release before this one
+# build-release.sh --first      prints that of the first release
 # build-release.sh REVISION     builds that release's binary, .tools/releases/REVISION/rollcall, unless it is there
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -9,6 +10,11 @@ first_release=7898b51674578220ea0917cd085809226cf89848
 
 if (($# == 0)); then
   git describe --tags --abbrev=0 --match 'v[0-9]*' 'HEAD^' 2>/dev/null || echo "$first_release"
+  exit
+fi
+
+if [[ $1 == --first ]]; then
+  echo "$first_release"
   exit
 fi
 
