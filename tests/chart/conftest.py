@@ -16,11 +16,6 @@ CHART = ROOT / "helm" / "rollcall"
 TOOLS = ROOT / ".tools"
 KUBERNETES = "1.32.0"
 
-# The bundled database with a fixed password, because a generated one needs a cluster.
-BUNDLED = {"database": {"password": "correct horse"}}
-EXTERNAL = {"database": {"mode": "external", "external": {"host": "db.example.org"}, "existingSecret": "rollcall-db"}}
-CNPG = {"database": {"mode": "cnpg"}}
-
 
 @pytest.fixture(scope="session")
 def helm(tmp_path_factory):

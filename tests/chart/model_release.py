@@ -2,9 +2,10 @@
 
 import re
 
-from conftest import CHART, EXTERNAL, merge
+from conftest import CHART, merge
 from model.database import Database
 from model.kinds import CRON_JOB, DEPLOYMENT, JOB, KINDS, SECRET
+from scenarios import EXTERNAL
 
 import yaml
 

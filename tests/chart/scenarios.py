@@ -1,7 +1,13 @@
 """The values for rendering the chart: each example file, and each switch on and off."""
 
-from conftest import BUNDLED, CHART, CNPG, EXTERNAL
+import pathlib
 
+# The bundled database with a fixed password, because a generated one needs a cluster.
+BUNDLED = {"database": {"password": "correct horse"}}
+EXTERNAL = {"database": {"mode": "external", "external": {"host": "db.example.org"}, "existingSecret": "rollcall-db"}}
+CNPG = {"database": {"mode": "cnpg"}}
+
+CHART = pathlib.Path(__file__).resolve().parents[2] / "helm" / "rollcall"
 EXAMPLES = {path.stem: (path,) for path in sorted(CHART.glob("values-*.yaml"))}
 
 ROUTE = {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}}

@@ -4,8 +4,8 @@ import json
 import re
 import subprocess
 
-from conftest import CHART, EXTERNAL, ROOT, TOOLS, only
-from scenarios import RETENTION
+from conftest import CHART, ROOT, TOOLS, only
+from scenarios import EXTERNAL, RETENTION
 
 import pytest
 import yaml

@@ -5,8 +5,8 @@ import copy
 import re
 import shutil
 
-from conftest import BUNDLED, CHART, CNPG, EXTERNAL, ROOT, merge
-from scenarios import CANARY, MESH, ROUTE
+from conftest import CHART, ROOT, merge
+from scenarios import BUNDLED, CANARY, CNPG, EXTERNAL, MESH, ROUTE
 from test_values import CHANGES, nested
 
 import pytest

@@ -2,8 +2,8 @@
 
 import shutil
 
-from conftest import BUNDLED, CHART, CNPG, EXTERNAL, only
-from scenarios import SCENARIOS
+from conftest import CHART, only
+from scenarios import BUNDLED, CNPG, EXTERNAL, SCENARIOS
 
 import pytest
 import yaml

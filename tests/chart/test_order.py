@@ -9,13 +9,13 @@ import shutil
 import urllib.error
 import urllib.request
 
-from conftest import BUNDLED, CHART, CNPG, EXTERNAL, merge
+from conftest import CHART, merge
 from model.api_server import ApiServer
 from model.database import Database
 from model.images import Rollcall, Server
 from model.kinds import CONFIG_MAP, KINDS, NAMESPACE, SECRET
 from model_release import HOST, ExternalDatabase, ModelRelease, fewest_ready
-from scenarios import SERVICE_ROLE
+from scenarios import BUNDLED, CNPG, EXTERNAL, SERVICE_ROLE
 
 import pytest
 import yaml

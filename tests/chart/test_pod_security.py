@@ -2,9 +2,8 @@
 
 import copy
 
-from conftest import BUNDLED
 from pod_security import containers, pods, violations
-from scenarios import RETENTION, SCENARIOS
+from scenarios import BUNDLED, RETENTION, SCENARIOS
 
 import pytest
 

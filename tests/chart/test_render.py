@@ -4,8 +4,8 @@ import base64
 import json
 import shutil
 
-from conftest import BUNDLED, CHART, CNPG, EXTERNAL, only
-from scenarios import CANARY, MESH, MONITOR, POLICIES, RETENTION, ROUTE, SCENARIOS
+from conftest import CHART, only
+from scenarios import BUNDLED, CANARY, CNPG, EXTERNAL, MESH, MONITOR, POLICIES, RETENTION, ROUTE, SCENARIOS
 
 import pod_security
 import pytest

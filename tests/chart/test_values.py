@@ -2,8 +2,8 @@
 
 import json
 
-from conftest import BUNDLED, CHART, CNPG, EXTERNAL, merge
-from scenarios import CANARY, MESH, MONITOR, POLICIES, RETENTION, ROUTE, SCENARIOS, SERVICE_ROLE
+from conftest import CHART, merge
+from scenarios import BUNDLED, CANARY, CNPG, EXTERNAL, MESH, MONITOR, POLICIES, RETENTION, ROUTE, SCENARIOS, SERVICE_ROLE
 import values_table
 
 import jsonschema
