@@ -17,4 +17,9 @@ need openssl openssl
 install_packages
 tests/chart/install.sh
 tests/cluster/programs/build
+definitions=.tools/cluster/definitions.yaml
+if [[ ! $definitions -nt tests/cluster/definitions ]]; then
+  tests/cluster/definitions >"$definitions.new"
+  mv "$definitions.new" "$definitions"
+fi
 tests/cluster/images

@@ -26,7 +26,7 @@ class Release:
         self.namespace = namespace
         # Runs a statement on the database.
         self.sql = namespace.sql
-        self._values = folder / "values"
+        self._folder = folder
         self._load = None
 
     def helm(self, *arguments, **options):
@@ -34,14 +34,22 @@ class Release:
 
     def try_upgrade(self, *values, tag="", chart=CHART, arguments=(), timeout=SOON):
         """Installs or upgrades the release as a pipeline does; returns the finished process."""
-        files = [self._values.with_suffix(f".{number}.yaml") for number in range(len(values))]
-        for file, contents in zip(files, values):
-            file.write_text(yaml.safe_dump(contents))
         return self.helm(
-            *("upgrade", "--install", "rollcall", chart, *(f"--values={file}" for file in files)),
+            *("upgrade", "--install", "rollcall", chart, *self.values_arguments(values)),
             *("--set-string", f"image.repository={REPOSITORY},image.tag={tag}"),
             *("--wait", "--wait-for-jobs", "--timeout", timeout, *arguments),
         )
+
+    def values_arguments(self, values):
+        """The arguments of helm for values, which are dictionaries and files."""
+        files = []
+        for each in values:
+            if isinstance(each, dict):
+                file = self._folder / f"values-{len(files)}.yaml"
+                file.write_text(yaml.safe_dump(each))
+                each = file
+            files.append(each)
+        return [f"--values={file}" for file in files]
 
     def upgrade(self, *values, **options):
         """It succeeds."""
