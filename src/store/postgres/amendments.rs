@@ -97,9 +97,12 @@ pub(super) fn amend(
 }
 
 /// An amendment without a new entry. An erased entry gets none: see the lock of `erasing.rs`.
-const INSERT: &str = "INSERT INTO amendment \
-     (entry_id, number, replacement, reason, made_by, made_at) SELECT $1, $2, $3, $4, $5, $6 \
-     WHERE NOT EXISTS (SELECT FROM erasure WHERE erasure.entry_id = $1) RETURNING change";
+///
+/// What is read of tables stands apart here and in [`REPLACE`]: together with the INSERT, Citus would
+/// let a worker draw the number.
+const INSERT: &str = "WITH erased AS MATERIALIZED (SELECT entry_id FROM erasure WHERE entry_id = $1) \
+     INSERT INTO amendment (entry_id, number, replacement, reason, made_by, made_at) \
+     SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (SELECT FROM erased) RETURNING change";
 
 #[derive(QueryableByName)]
 struct Number {
@@ -122,13 +125,15 @@ fn insert(connection: &mut PgConnection, amendment: &Amendment) -> QueryResult<O
 
 /// Both rows in one statement, which is a transaction of its own. The amendment is made from the
 /// new entry's row, so that it draws its number after the entry.
-const REPLACE: &str = "WITH made AS (INSERT INTO attendance \
+const REPLACE: &str = "WITH \
+     erased AS MATERIALIZED (SELECT entry_id FROM erasure WHERE entry_id = $9), \
+     made AS (INSERT INTO attendance \
      (entry_id, login, received_at, lastname, firstname, gate, direction, person_ref) \
-     SELECT $1, $2, $3, $4, $5, $6, $7, $8 \
-     WHERE NOT EXISTS (SELECT FROM erasure WHERE erasure.entry_id = $9) RETURNING id, entry_id) \
-     INSERT INTO amendment (entry_id, number, replacement, reason, made_by, made_at) \
-     SELECT $9, $10, entry_id, $11, $12, $13 FROM made \
-     RETURNING change, (SELECT id FROM made) AS id";
+     SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE NOT EXISTS (SELECT FROM erased) \
+     RETURNING id, entry_id), \
+     amended AS (INSERT INTO amendment (entry_id, number, replacement, reason, made_by, made_at) \
+     SELECT $9, $10, entry_id, $11, $12, $13 FROM made RETURNING change) \
+     SELECT change, id FROM amended, made";
 
 #[derive(QueryableByName)]
 struct Numbers {

@@ -14,7 +14,7 @@
 //!   transaction that changes the rows.
 //! - Highest number, locks and rows are read in this order. The snapshot of the statement that looks is
 //!   taken before it reads the locks, which have no snapshot. The rows are read by a later statement,
-//!   which has a later snapshot, because every session sets READ COMMITTED.
+//!   which has a later snapshot, because every session sets READ COMMITTED. On Citus see `citus.rs`.
 //! - A standby knows no such locks, so nothing counts that a server in recovery answers.
 //! - After a reconnect everything starts over, because locks and names of transactions are of one
 //!   server.
@@ -25,6 +25,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Bool, Text};
 
+use super::citus;
 use super::classify::classify;
 use super::row::{Row, entry};
 use super::session;
@@ -36,8 +37,10 @@ use crate::store::{Changes, Follower, Look, OpenWriter, StoreError};
 
 impl Changes for PostgresStore {
     fn follower(&self) -> Result<Box<dyn Follower>, StoreError> {
-        let connection = session::open_for_following(self.target(), self.timeout())?;
-        Ok(Box::new(PostgresFollower(connection)))
+        let mut connection = session::open_for_following(self.target(), self.timeout())?;
+        let is_distributed = citus::distributes_entries(&mut connection)
+            .map_err(|error| classify(error, &mut connection))?;
+        Ok(Box::new(PostgresFollower { connection, is_distributed }))
     }
 
     fn changes(&self, after: i64, settled: i64, limit: u16) -> Result<Vec<Change>, StoreError> {
@@ -49,13 +52,19 @@ impl Changes for PostgresStore {
     }
 }
 
-struct PostgresFollower(PgConnection);
+struct PostgresFollower {
+    connection: PgConnection,
+    is_distributed: bool,
+}
 
 impl Follower for PostgresFollower {
     fn look(&mut self) -> Result<Look, StoreError> {
-        let numbers = Numbers.get_result::<(bool, i64, i64, Vec<String>)>(&mut self.0);
+        let found = match self.is_distributed {
+            false => Numbers { is_distributed: false }.get_result(&mut self.connection),
+            true => numbers_on_citus(&mut self.connection),
+        };
         let (in_recovery, drawn, highest, mut names) =
-            numbers.map_err(|error| classify(error, &mut self.0))?;
+            found.map_err(|error| classify(error, &mut self.connection))?;
         if in_recovery {
             return Err(StoreError::unreachable("the server is a standby, which is not followed"));
         }
@@ -64,6 +73,23 @@ impl Follower for PostgresFollower {
         let writer = |name: String| OpenWriter { is_prepared: name.starts_with("-1/"), name };
         Ok(Look { drawn, highest, writers: names.into_iter().map(writer).collect() })
     }
+}
+
+/// The highest visible number.
+const HIGHEST: &str = "greatest((SELECT max(id) FROM attendance), \
+     (SELECT max(change) FROM amendment), (SELECT max(change) FROM erasure), 0)";
+
+/// What [`Numbers`] finds.
+type Found = (bool, i64, i64, Vec<String>);
+
+/// Three statements, because one that reads distributed tables may run on a worker, which has other
+/// locks.
+fn numbers_on_citus(connection: &mut PgConnection) -> QueryResult<Found> {
+    let highest = diesel::select(sql::<BigInt>(HIGHEST)).get_result(connection)?;
+    let numbers = Numbers { is_distributed: true };
+    let (in_recovery, drawn, _, mut writers) = numbers.get_result::<Found>(connection)?;
+    writers.extend(citus::prepared_on_workers(connection)?);
+    Ok((in_recovery, drawn, highest, writers))
 }
 
 /// Whether the server is a standby, the highest number that was drawn, the highest visible number,
@@ -77,28 +103,44 @@ impl Follower for PostgresFollower {
 /// numbers, if any. This holds whether its state is read before or after the locks, because both
 /// are read after the snapshot was taken. What the role may not see of a session is NULL, and so is
 /// the process id of a prepared transaction: these count.
-#[derive(QueryId)]
-struct Numbers;
+///
+/// Where the tables are distributed, the highest number is asked for elsewhere, and a session that has
+/// written may have no transaction id of the coordinator: all that hold the lock count.
+struct Numbers {
+    is_distributed: bool,
+}
 
 impl QueryFragment<Pg> for Numbers {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             "SELECT pg_is_in_recovery(), \
              coalesce(pg_sequence_last_value(\
-             pg_get_serial_sequence('attendance', 'id')::regclass), 0), \
-             greatest((SELECT max(id) FROM attendance), (SELECT max(change) FROM amendment), \
-             (SELECT max(change) FROM erasure), 0), \
-             ARRAY(SELECT virtualtransaction FROM pg_locks \
+             pg_get_serial_sequence('attendance', 'id')::regclass), 0), ",
+        );
+        out.push_sql(if self.is_distributed { "0::bigint" } else { HIGHEST });
+        out.push_sql(
+            ", ARRAY(SELECT virtualtransaction FROM pg_locks \
              WHERE locktype = 'relation' AND granted AND mode = 'RowExclusiveLock' \
              AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) \
              AND relation IN ('attendance'::regclass, 'amendment'::regclass, 'erasure'::regclass) \
-             AND virtualtransaction NOT LIKE '%/0' \
-             AND NOT EXISTS (SELECT FROM pg_stat_get_activity(pg_locks.pid) AS session \
-             WHERE session.pid = pg_locks.pid AND backend_xid IS NULL \
-             AND state IN ('idle in transaction', 'idle in transaction (aborted)')))",
+             AND virtualtransaction NOT LIKE '%/0'",
         );
+        if !self.is_distributed {
+            out.push_sql(
+                " AND NOT EXISTS (SELECT FROM pg_stat_get_activity(pg_locks.pid) AS session \
+                 WHERE session.pid = pg_locks.pid AND backend_xid IS NULL \
+                 AND state IN ('idle in transaction', 'idle in transaction (aborted)'))",
+            );
+        }
+        out.push_sql(")");
         Ok(())
     }
+}
+
+/// It has two texts, and is known by its text.
+impl QueryId for Numbers {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 impl Query for Numbers {

@@ -2,7 +2,7 @@ use diesel::pg::PgConnection;
 use diesel::r2d2::R2D2Connection;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
-use super::migrate;
+use super::{citus, migrate};
 use crate::store::{Schema, StoreError};
 
 /// The meaning of a failed statement.
@@ -22,6 +22,9 @@ pub(super) fn classify(error: DieselError, connection: &mut PgConnection) -> Sto
             StoreError::not_permitted(cause.message())
         }
         DieselError::DeserializationError(cause) => StoreError::defect(cause),
+        DieselError::DatabaseError(_, cause) if citus::is_worker_away(cause.message()) => {
+            StoreError::unreachable(cause.message())
+        }
         error if connection.is_broken() => StoreError::unreachable(error),
         // Diesel does not pass SQLSTATEs on, so a missing table is found by asking for the schema.
         error => schema(connection)

@@ -2,6 +2,7 @@
 
 mod amendments;
 mod changes;
+mod citus;
 mod classify;
 mod contacts;
 mod erasing;
