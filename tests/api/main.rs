@@ -19,6 +19,7 @@ mod amendments;
 mod architecture;
 mod batches;
 mod changes;
+mod citus_migrations;
 mod commands;
 mod cross_site;
 mod days;
