@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test chart-test openapi api-fuzz image image-test cluster cluster-test deb package-test bench bench-scale gate-storm scale fmt lint chart-docs manifests pictures
+.PHONY: help run build test chart-test openapi api-fuzz image image-test cluster cluster-test citus-test deb package-test bench bench-scale gate-storm scale fmt lint chart-docs manifests pictures
 
 help: ## List the targets
 	@awk -F ' *## ' '/^[a-z-]+: *##/ { sub(/:/, "", $$1); printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,11 @@ cluster: ## Start a Kubernetes of one node, without a registry, and a shell in i
 
 cluster-test: ## Test the chart on the cluster that KUBECONFIG names, or on one that is started for it
 	tests/cluster/test
+
+citus-test: ## Test the service on Citus, in each way of deploy/citus; the local PostgreSQL needs the extension
+	tests/support/install.sh
+	benches/install.sh
+	tests/citus/test
 
 chart-docs: ## Regenerate the table of values in the chart's README
 	tests/chart/install.sh

@@ -101,7 +101,7 @@ impl Drop for Fresh {
         if let Self::Postgres(target) = self {
             let drop = format!("DROP DATABASE \"{}\" WITH (FORCE)", target.dbname);
             // A test may have stopped the server itself.
-            if let Ok(mut maintenance) = try_connect(&server("postgres")) {
+            for mut maintenance in servers().filter_map(|server| try_connect(&server).ok()) {
                 let _ = maintenance.batch_execute(&drop);
             }
         }
@@ -125,6 +125,15 @@ pub fn server(dbname: &str) -> PostgresTarget {
     }
 }
 
+/// The maintenance databases of that server and, where `make citus-test` has made it the coordinator
+/// of a Citus, of its workers.
+fn servers() -> impl Iterator<Item = PostgresTarget> {
+    let ports = std::env::var("ROLLCALL_TEST_CITUS_WORKER_PORTS").unwrap_or_default();
+    let ports: Vec<u16> = ports.split_whitespace().map(|port| port.parse().unwrap()).collect();
+    let worker = |port| PostgresTarget { port, ..server("postgres") };
+    std::iter::once(server("postgres")).chain(ports.into_iter().map(worker))
+}
+
 pub fn try_connect(target: &PostgresTarget) -> ConnectionResult<PgConnection> {
     let PostgresTarget { host, port, dbname, user, .. } = target;
     PgConnection::establish(&format!("host={host} port={port} dbname={dbname} user={user}"))
@@ -141,14 +150,20 @@ fn create_database(template: Option<&str>) -> PostgresTarget {
     let target = server(&format!("rollcall_{}_{number}", std::process::id()));
     let template = template.unwrap_or("template0");
     let create = format!("CREATE DATABASE \"{}\" TEMPLATE \"{template}\"", target.dbname);
-    connect(&server("postgres")).batch_execute(&create).unwrap();
+    for server in servers() {
+        connect(&server).batch_execute(&create).unwrap();
+    }
     target
 }
 
 /// One migrated database for this process. To copy it is faster than to migrate for each test.
+/// `make citus-test` makes it, with distributed tables.
 fn template() -> &'static str {
     static TEMPLATE: OnceLock<String> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
+        if let Ok(name) = std::env::var("ROLLCALL_TEST_CITUS_TEMPLATE") {
+            return name;
+        }
         let target = create_database(None);
         migrate(&PostgresStore::new(target.clone(), 1, Duration::from_secs(5)));
         target.dbname

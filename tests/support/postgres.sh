@@ -11,6 +11,7 @@
 #   postgres.sh destroy DIR                stops and deletes DIR
 #   postgres.sh bindir                     prints the directory of the server's programs; fails if there is none
 #
+# A file DIR/settings has further settings of the server, a line NAME=VALUE for each; they count at the next start.
 # The superuser is `postgres`, without a password. With --tls, DIR/server.crt is the certificate to trust.
 set -euo pipefail
 # The caller's PGDATA, PGPORT and so on belong to another cluster.
@@ -124,7 +125,7 @@ clear_remains() {
 
 # Starts the server on port $1 and waits until it accepts connections. Fails if it ends before.
 launch() {
-  local settings pid i
+  local settings setting pid i
   settings=(-c listen_addresses=127.0.0.1 -c max_connections=400 -c max_prepared_transactions=20)
   # The tests are about durability.
   settings+=(-c fsync=on -c synchronous_commit=on -c full_page_writes=on)
@@ -132,6 +133,9 @@ launch() {
   settings+=(-c dynamic_shared_memory_type=mmap)
   if [[ -e $dir/server.crt ]]; then
     settings+=(-c ssl=on -c "ssl_cert_file=$dir/server.crt" -c "ssl_key_file=$dir/server.key")
+  fi
+  if [[ -e $dir/settings ]]; then
+    while read -r setting; do settings+=(-c "$setting"); done <"$dir/settings"
   fi
   # Not with pg_ctl, which starts a session: the server would survive a kill of the caller's process group.
   "${as_owner[@]}" "$bin/postgres" -D "$dir/data" -k "$dir" -p "$1" "${settings[@]}" </dev/null >>"$dir/log" 2>&1 &
