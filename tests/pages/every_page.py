@@ -2,6 +2,8 @@
 
 import datetime
 
+from playwright.sync_api import expect
+
 from attendance import HARD_NAMES, Crowd, midnight
 from service import ADMIN
 
@@ -65,10 +67,32 @@ def make_token(visitor, site):
     visitor.press("Make the token")
 
 
+def documents(*routes):
+    def open_documents(visitor, site):
+        page = visitor.open("/docs")
+        for route in routes:
+            page.locator(f"[id$=-{route}] .opblock-summary-control").click()
+        expect(page.locator(".opblock-body")).to_have_count(len(routes))
+
+    return open_documents
+
+
+def try_a_route_out(visitor, site):
+    page = visitor.open("/docs")
+    page.locator("[id$=-view_health] .opblock-summary-control").click()
+    page.get_by_role("button", name="Execute").click()
+    expect(page.locator(".live-responses-table")).to_contain_text('"status"')
+
+
+def authorize(visitor, site):
+    page = visitor.open("/docs")
+    page.get_by_role("button", name="Authorize").first.click()
+    expect(page.get_by_role("button", name="Apply credentials").first).to_be_visible()
+
+
 def send_a_wrong_token(visitor, site):
     visitor.expect(401)
     visitor.sign_in("rollcall_wrong")
-
 
 
 PAGES = {
@@ -96,6 +120,10 @@ PAGES = {
     "invalid date": problem("/table/view/date:20260231", 400),
     "invalid query": problem("/table/people?from=1&to=2&format=html", 400),
     "forbidden": problem("/admin/tokens", 403),
+    "documents": documents(),
+    "documents of routes": documents("create_entry", "view_sheet", "void_entry", "delete_token"),
+    "a route tried out": try_a_route_out,
+    "a token for what is tried out": authorize,
 }
 
 PAGES_OF_ENTRIES = {"an entry", "a voided entry", "a replaced entry", "a replacement"}

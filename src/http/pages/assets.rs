@@ -19,6 +19,8 @@ static LIVE: LazyLock<File> = LazyLock::new(|| File::new("live", "js", include_b
 static ICON: LazyLock<File> =
     LazyLock::new(|| File::new("icon", "svg", include_bytes!("icon.svg")));
 static DOCS: LazyLock<File> = LazyLock::new(|| File::new("docs", "js", include_bytes!("docs.js")));
+static DOCS_STYLE: LazyLock<File> =
+    LazyLock::new(|| File::new("docs", "css", include_bytes!("docs.css")));
 static SWAGGER_STYLE: LazyLock<File> =
     LazyLock::new(|| File::of_swagger_ui("swagger", "css", "swagger-ui.css"));
 static SWAGGER_SCRIPT: LazyLock<File> =
@@ -81,6 +83,10 @@ pub(super) fn docs_script_path() -> &'static str {
     &DOCS.path
 }
 
+pub(super) fn docs_style_path() -> &'static str {
+    &DOCS_STYLE.path
+}
+
 pub(super) fn swagger_style_path() -> &'static str {
     &SWAGGER_STYLE.path
 }
@@ -94,8 +100,8 @@ pub(super) fn swagger_script_path() -> &'static str {
 pub(crate) fn asset(name: &str) -> Option<Asset> {
     let (stem, ending) = name.rsplit_once('.')?;
     let (stem, _hash) = stem.split_once('-')?;
-    let files: [&'static LazyLock<File>; 7] =
-        [&STYLE, &SCRIPT, &LIVE, &ICON, &DOCS, &SWAGGER_STYLE, &SWAGGER_SCRIPT];
+    let files: [&'static LazyLock<File>; 8] =
+        [&STYLE, &SCRIPT, &LIVE, &ICON, &DOCS, &DOCS_STYLE, &SWAGGER_STYLE, &SWAGGER_SCRIPT];
     let file = files.into_iter().find(|file| file.name == stem && file.ending == ending)?;
     let is_current = file.path.strip_prefix("/assets/") == Some(name);
     Some(Asset { file, is_current })

@@ -14,6 +14,8 @@ struct DocsPage {
     icon: &'static str,
     swagger_style: &'static str,
     swagger_script: &'static str,
+    /// Over that of Swagger UI.
+    style: &'static str,
     script: &'static str,
 }
 
@@ -23,6 +25,7 @@ pub(crate) fn docs_page() -> Result<Page, Problem> {
         icon: assets::icon_path(),
         swagger_style: assets::swagger_style_path(),
         swagger_script: assets::swagger_script_path(),
+        style: assets::docs_style_path(),
         script: assets::docs_script_path(),
     };
     Ok(Page::of(&page)?.with_policy(SECURITY_POLICY))
