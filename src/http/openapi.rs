@@ -11,7 +11,7 @@ use super::api::{
     inside, people, scrape, sessions, sheets, tokens,
 };
 use super::pages::has_page;
-use super::wire::schema::{Problem, REQUEST_ID, SHARED_HEADERS};
+use super::wire::schema::{CACHE_CONTROL, Problem, REQUEST_ID, SHARED_HEADERS, VARY};
 
 const DESCRIPTION: &str = "\
 Records who passed which gate, and serves the complete attendance sheet of a day.
@@ -121,14 +121,20 @@ fn http(scheme: HttpAuthScheme, description: &str) -> SecurityScheme {
     SecurityScheme::Http(http)
 }
 
-/// Adds the request's id to `operation` and its answers, and pages to the errors of one that has pages.
+/// Adds the request's id to `operation` and its answers. If its path has pages, adds the headers that depend on that, and
+/// pages to its errors.
 fn add_what_every_route_has(operation: &mut Operation, has_page: bool) {
     let id = Ref::new(format!("#/components/parameters/{}", REQUEST_ID.name));
     operation.parameters.get_or_insert_default().push(RefOr::Ref(id));
     for (status, response) in &mut operation.responses.responses {
         let RefOr::T(response) = response else { continue };
         REQUEST_ID.add_to(response);
-        if has_page && status.as_str() >= "400" {
+        if !has_page {
+            continue;
+        }
+        CACHE_CONTROL.add_to(response);
+        VARY.add_to(response);
+        if status.as_str() >= "400" {
             let page = Content::new(Some(Object::with_type(Type::String)));
             response.content.insert("text/html".to_owned(), RefOr::T(page));
         }

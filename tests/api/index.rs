@@ -24,6 +24,27 @@ on_both_stores! {
         }
     }
 
+    fn the_page_of_today_takes_the_filters_of_a_sheet(store: StoreKind) {
+        let app = TestApp::start(store);
+        for (lastname, gate) in [("North", "A"), ("Northern", "B"), ("South", "A")] {
+            app.post(json!({"firstname": "a", "lastname": lastname, "gate": gate}));
+        }
+        for (filters, shown) in [
+            ("gate=A&q=north", vec!["a North"]),
+            ("date=&gate=B", vec!["a Northern"]),
+            ("gate=C", vec![]),
+            ("", vec!["a North", "a Northern", "a South"]),
+        ] {
+            let page = app.request("GET", &format!("/table?{filters}"), &[("Accept", FIREFOX)], "");
+            for name in ["a North", "a Northern", "a South"] {
+                let is_shown = page.body.contains(&format!("<bdi>{name}</bdi>"));
+                assert_eq!(is_shown, shown.contains(&name), "{name} with {filters} in {}", page.body);
+            }
+        }
+        let bad = app.request("GET", "/table?direction=up", &[("Accept", FIREFOX)], "");
+        assert_eq!((bad.status, bad.body.contains("invalid_query")), (400, true), "{bad:?}");
+    }
+
     fn other_clients_get_a_map_of_the_api_as_json(store: StoreKind) {
         let app = TestApp::start(store);
         for accept in ["*/*", "application/json", "text/*", "application/json, text/html;q=0.5", "text/html;q=0"] {
@@ -39,6 +60,6 @@ on_both_stores! {
         let app = TestApp::with(Fresh::bare(store), Options::default());
         let page = app.request("GET", "/table", &[("Accept", FIREFOX)], "");
         assert_eq!(page.status, 200);
-        assert!(page.body.contains("sheet cannot be read now"), "{}", page.body);
+        assert!(page.body.contains("sheet cannot be read now. The store has not been migrated"), "{}", page.body);
     }
 }

@@ -24,6 +24,7 @@ mod commands;
 mod cross_site;
 mod days;
 mod directions;
+mod documented_headers;
 mod entries;
 mod erasing;
 mod exports;

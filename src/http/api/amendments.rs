@@ -97,7 +97,10 @@ async fn entry(
         (
             status = 303,
             description = "The same. To a form.",
-            headers(("Location" = String, description = "The page of the entry."))
+            headers(
+                ("Location" = String, description = "The page of the entry."),
+                ("Idempotent-Replayed" = bool, description = "`true` if it was voided for this reason before."),
+            )
         ),
         NotVoided,
     ),
@@ -138,7 +141,10 @@ async fn void(
         (
             status = 303,
             description = "The same. To a form.",
-            headers(("Location" = String, description = "The page of the entry that was replaced."))
+            headers(
+                ("Location" = String, description = "The page of the entry that was replaced."),
+                ("Idempotent-Replayed" = bool, description = "`true` if the replacement was stored before."),
+            )
         ),
         NotCorrected,
     ),

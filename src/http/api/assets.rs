@@ -37,7 +37,10 @@ problems! {
                 (String = "text/javascript"),
                 (String = "image/svg+xml"),
             ),
-            headers(("Content-Encoding" = String, description = "`gzip` for the files of `/docs`."))
+            headers(
+                ("Content-Encoding" = String, description = "`gzip` for the files of `/docs`."),
+                ("Cache-Control" = String, description = "For ever, unless the name is that of another release."),
+            )
         ),
         NoFile,
     ),

@@ -53,7 +53,12 @@ problems! {
         store was restored from a backup: start over with `after=0`.",
     params(Wanted),
     responses(
-        (status = 200, description = "The changes; none if there is nothing new.", body = schema::Changes),
+        (
+            status = 200,
+            description = "The changes; none if there is nothing new.",
+            body = schema::Changes,
+            headers(("Cache-Control" = String, description = "`no-store`."))
+        ),
         NotTold,
     ),
 )]

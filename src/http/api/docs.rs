@@ -30,7 +30,19 @@ pub(crate) struct Document(pub String);
     operation_id = "view_docs",
     tag = "Documents",
     security(()),
-    responses((status = 200, description = "The page.", body = String, content_type = "text/html"), Defect),
+    responses(
+        (
+            status = 200,
+            description = "The page.",
+            body = String,
+            content_type = "text/html",
+            headers(
+                ("Cache-Control" = String, description = "`no-store`."),
+                ("Vary" = String, description = "`Accept`, as with other pages."),
+            )
+        ),
+        Defect,
+    ),
 )]
 #[get("/docs")]
 fn page() -> Result<Page, Problem> {
@@ -44,7 +56,15 @@ fn page() -> Result<Page, Problem> {
     operation_id = "view_openapi",
     tag = "Documents",
     security(()),
-    responses((status = 200, description = "This document.", body = Object), Defect),
+    responses(
+        (
+            status = 200,
+            description = "This document.",
+            body = Object,
+            headers(("Cache-Control" = String, description = "`no-cache`: another release has another document."))
+        ),
+        Defect,
+    ),
 )]
 #[get("/openapi.json")]
 fn openapi(document: &State<Document>) -> DocumentAnswer {

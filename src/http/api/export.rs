@@ -51,6 +51,8 @@ problems! {
             headers(
                 ("Rollcall-Change" = i64, description = "The export contains every change up to this number."),
                 ("Content-Disposition" = String, description = "The name of the file, for a CSV."),
+                ("Cache-Control" = String, description = "`no-store`."),
+                ("Vary" = String, description = "`Accept`, by which the form is chosen."),
             )
         ),
         NotExported,

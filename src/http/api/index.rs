@@ -45,14 +45,19 @@ parameters! {
     operation_id = "view_index",
     tag = "Service",
     summary = "A page for a browser, a map of the API for anything else.",
-    description = "The page shows today's sheet to whoever may read it.",
-    params(Wanted, schema::PageForm),
+    description = "The page shows today's sheet, or the entries of it that are wanted, to whoever may read it.",
+    params(Wanted, schema::Filters, schema::PageForm),
     security(()),
     responses(
         (
             status = 200,
             description = "The page, or the map: each route with what it is for.",
-            content((Map = "application/json"), (String = "text/html"))
+            content((Map = "application/json"), (String = "text/html")),
+            headers(
+                ("Rollcall-Change" = i64, description = "The page contains every change up to this number."),
+                ("Rollcall-Replica-Lag" = f64, description = "As for a sheet."),
+                ("Rollcall-Complete-Until" = String, description = "As for a sheet."),
+            )
         ),
         (
             status = 303,
@@ -82,16 +87,22 @@ async fn index(
     let caller = visitor.admit(admission).await?;
     let viewer = || Viewer::new(admission.access, caller.as_deref());
     let origin = visitor.origin();
+    let mut trouble = None;
     if viewer().may_read {
-        let listing = Listing::of(&mut Query::parse(""), Form::Html);
+        let mut query = query.parameters();
+        let listing = Listing::of(&mut query, Form::Html);
+        let search = query.optional("q", |text| Ok(text.to_owned()));
+        query.finish()?;
         let sheet = SheetRequest { day, listing, leaves_rows_out: false };
-        let request = PageRequest { sheet, search: None, origin: Some(origin) };
+        let request = PageRequest { sheet, search, origin: Some(origin) };
         let frame = Frame::new(viewer(), Tab::Today, browser.clone());
-        if let Ok(page) = sheets::page(frame, request, service, metrics).await {
-            return Ok(Index::Today(page));
+        match sheets::page(frame, request, service, metrics).await {
+            Ok(page) => return Ok(Index::Today(page)),
+            Err(problem) => trouble = Some(problem),
         }
     }
-    start_page(Frame::new(viewer(), Tab::Today, browser), day, origin).map(Index::Start)
+    let trouble = trouble.as_ref().map_or("", Problem::detail);
+    start_page(Frame::new(viewer(), Tab::Today, browser), day, origin, trouble).map(Index::Start)
 }
 
 /// The path of the sheet that a form asks for, with its filters.

@@ -14,10 +14,17 @@ struct StartPage<'a> {
     /// Of this service, as the browser reached it.
     origin: &'a str,
     next: &'static str,
+    /// Why today's sheet is not shown to a viewer who may read it.
+    trouble: &'a str,
 }
 
-/// What this service is, and the form to sign in with. Where the viewer may read, it says that
-/// today's sheet could not be read.
-pub(crate) fn start_page(frame: Frame, day: Day, origin: &str) -> Result<Page, Problem> {
-    Page::of(&StartPage { frame, day, origin, next: "/table" })
+/// What this service is, and the form to sign in with. To a viewer who may read, it says instead that today's
+/// sheet cannot be read, because of this trouble.
+pub(crate) fn start_page(
+    frame: Frame,
+    day: Day,
+    origin: &str,
+    trouble: &str,
+) -> Result<Page, Problem> {
+    Page::of(&StartPage { frame, day, origin, next: "/table", trouble })
 }

@@ -46,6 +46,11 @@ impl Problem {
         self.kind.code
     }
 
+    /// What is wrong, and what to do.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The real reason, for the log only.
     pub(crate) fn cause(&self) -> Option<&StoreError> {
         self.cause.as_deref()
@@ -175,6 +180,15 @@ impl Problem {
                      recorded. Send it again with the same entry_id: that is safe.",
                 )
             },
+            StoreError::Refused(_) => Self {
+                entry_id: Some(entry_id),
+                cause: Some(Box::new(error)),
+                ..Self::new(
+                    &kind::STORE_UNAVAILABLE,
+                    "The store refuses all entries now, for example because its disk is full. Send \
+                     it again later with the same entry_id: that is safe.",
+                )
+            },
             error => error.into(),
         }
     }
@@ -186,6 +200,12 @@ impl Problem {
                 &kind::STORE_UNAVAILABLE,
                 "The store did not answer in time, so it is unknown which entries were recorded. \
                  Send the batch again with the same entry_ids: that is safe.",
+            )
+            .caused_by(error),
+            StoreError::Refused(_) => Self::new(
+                &kind::STORE_UNAVAILABLE,
+                "The store refuses all entries now, for example because its disk is full. Send the \
+                 batch again later with the same entry_ids: that is safe.",
             )
             .caused_by(error),
             error => error.into(),

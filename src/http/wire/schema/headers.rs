@@ -17,6 +17,20 @@ pub(crate) static REQUEST_ID: SharedHeader = SharedHeader {
     description: "The request's id, as in the log: the client's own, or a new one.",
 };
 
+/// Of the answers of paths that have pages.
+pub(crate) static CACHE_CONTROL: SharedHeader = SharedHeader {
+    name: "Cache-Control",
+    schema_type: Type::String,
+    description: "Whether a cache may keep the answer: `no-store` where it may have names or tokens.",
+};
+
+/// Of the same answers.
+pub(crate) static VARY: SharedHeader = SharedHeader {
+    name: "Vary",
+    schema_type: Type::String,
+    description: "`Accept`, by which JSON or a page is chosen.",
+};
+
 pub(super) static RETRY_AFTER: SharedHeader = SharedHeader {
     name: "Retry-After",
     schema_type: Type::Integer,
@@ -30,7 +44,8 @@ pub(super) static CHALLENGE: SharedHeader = SharedHeader {
 };
 
 /// All of them.
-pub(crate) static SHARED_HEADERS: [&SharedHeader; 3] = [&REQUEST_ID, &RETRY_AFTER, &CHALLENGE];
+pub(crate) static SHARED_HEADERS: [&SharedHeader; 5] =
+    [&REQUEST_ID, &CACHE_CONTROL, &VARY, &RETRY_AFTER, &CHALLENGE];
 
 impl SharedHeader {
     pub(crate) fn described(&self) -> Header {

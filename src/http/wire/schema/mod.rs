@@ -13,7 +13,7 @@ mod token;
 pub(crate) use amendment::{Changes, Correction, CorrectionForm, EntryTrail, Void, VoidForm};
 pub(crate) use batch::{Batch, BatchResults};
 pub(crate) use entry::{Entry, EntryForm, ListedEntry, NewEntry};
-pub(crate) use headers::{REQUEST_ID, SHARED_HEADERS};
+pub(crate) use headers::{CACHE_CONTROL, REQUEST_ID, SHARED_HEADERS, VARY};
 pub(crate) use parameters::{
     DayRange, Filters, Forms, IdempotencyKey, PageForm, PathEntry, SheetDay, number, parameters,
     query,
