@@ -136,7 +136,8 @@ fn a_sheet_that_cannot_be_written_to_a_temporary_file_is_unavailable() {
     let service = Process::serve(&[&store.environment()[..], &directory].concat());
     disk.fill();
     let refused = get(service.address(), large_sheet::PATH);
-    refused.problem(503, "store_unavailable");
+    let problem = refused.problem(503, "store_unavailable");
+    assert!(problem["detail"].as_str().unwrap().contains("no room on its own disk"), "{problem}");
     assert!(refused.header("retry-after").is_some(), "{refused:?}");
     let line = service.wait_for_line("not served");
     assert!(line["cause"].as_str().unwrap().contains("No space left"), "{line}");

@@ -70,11 +70,18 @@ impl From<StoreError> for Problem {
             StoreError::TimedOut(_)
             | StoreError::Unreachable(_)
             | StoreError::Stale(_)
-            | StoreError::Deferred
-            | StoreError::Refused(_)
-            | StoreError::Unspooled(_) => (
+            | StoreError::Deferred => (
                 &kind::STORE_UNAVAILABLE,
                 "The store did not answer in time. Try again in a moment.",
+            ),
+            StoreError::Refused(_) => (
+                &kind::STORE_UNAVAILABLE,
+                "The store refuses this for a reason of its own, such as a full disk, which the log \
+                 of the service has. Try again later.",
+            ),
+            StoreError::Unspooled(_) => (
+                &kind::STORE_UNAVAILABLE,
+                "The service has no room on its own disk to prepare the answer. Try again later.",
             ),
             StoreError::NotMigrated(_) => (
                 &kind::STORE_UNAVAILABLE,

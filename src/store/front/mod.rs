@@ -15,6 +15,7 @@ mod kept_reads;
 mod last_recorded;
 mod queue;
 mod reader;
+mod refusal;
 mod replica;
 mod session_set;
 mod shared_reads;

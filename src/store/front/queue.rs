@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
+use super::refusal::Refusal;
 use super::writing::Writing;
 use crate::domain::{Amendment, GateContact, Passage, Recorded};
 use crate::store::{Amended, StoreError};
@@ -81,6 +82,7 @@ struct Shared {
     changed: Condvar,
     limit: usize,
     writing: Arc<Writing>,
+    refusal: Arc<Refusal>,
 }
 
 #[derive(Default)]
@@ -95,14 +97,15 @@ impl Queue {
     /// `limit` bounds how many entries and amendments wait; `timeout` how long each does.
     pub(super) fn new(limit: usize, timeout: Duration) -> Self {
         let (waiting, changed) = (Mutex::default(), Condvar::new());
-        let writing = Arc::new(Writing::new());
-        Self { shared: Arc::new(Shared { waiting, changed, limit, writing }), timeout }
+        let (writing, refusal) = (Arc::new(Writing::new()), Arc::default());
+        Self { shared: Arc::new(Shared { waiting, changed, limit, writing, refusal }), timeout }
     }
 
     /// Records `passage` and waits until it is committed and flushed to disk.
     ///
-    /// After [`StoreError::Busy`] nothing was recorded. After [`StoreError::TimedOut`] and
-    /// [`StoreError::Unreachable`] it may have been, and recording it again is safe.
+    /// After [`StoreError::Busy`] nothing was recorded. After [`StoreError::TimedOut`],
+    /// [`StoreError::Unreachable`] and [`StoreError::Refused`] it may have been, by an earlier attempt, and recording it
+    /// again is safe.
     pub async fn record(&self, passage: Passage) -> Result<Recorded, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.push(1, |batch| batch.records.push(Record { passage, answer }))?;
@@ -168,7 +171,7 @@ impl Queue {
         match timeout_at(deadline.into(), answered).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(stopped()),
-            Err(_) => Err(StoreError::TimedOut(self.timeout)),
+            Err(_) => Err(self.shared.refusal.after(self.timeout)),
         }
     }
 
@@ -191,6 +194,11 @@ impl Queue {
     /// What is measured of this queue and of its writer.
     pub fn writing(&self) -> Arc<Writing> {
         self.shared.writing.clone()
+    }
+
+    /// Where the writer notes that the store refuses everything.
+    pub(super) fn refusal(&self) -> Arc<Refusal> {
+        self.shared.refusal.clone()
     }
 
     /// Adds `count` entries or amendments, if there is room for all of them.

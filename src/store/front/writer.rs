@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::answers::answer_all;
 use super::last_recorded::LastRecorded;
 use super::queue::{Amend, AmendOutcome, Batch, Note, Queue, Record};
+use super::refusal::Refusal;
 use super::writing::Writing;
 use crate::error_chain::ErrorChain;
 use crate::store::{Recorder, Store, StoreError, Stored};
@@ -39,8 +40,9 @@ impl Writer {
         let commands = queue.clone();
         thread::Builder::new().name("writer".into()).spawn(move || {
             let _alive = alive;
-            let writing = commands.writing();
-            Session { store, recorder: None, last_recorded, writing, healthy: true }.run(&commands);
+            let (writing, refusal) = (commands.writing(), commands.refusal());
+            Session { store, recorder: None, last_recorded, writing, refusal, healthy: true }
+                .run(&commands);
         })?;
         Ok(Self { queue, ended })
     }
@@ -71,6 +73,7 @@ struct Session {
     recorder: Option<Box<dyn Recorder>>,
     last_recorded: LastRecorded,
     writing: Arc<Writing>,
+    refusal: Arc<Refusal>,
     /// Whether the store could be reached at the last attempt. Only changes are logged.
     healthy: bool,
 }
@@ -235,19 +238,20 @@ impl Session {
         if !matches!(recorded, Ok(_) | Err(StoreError::RefusedRow(_))) {
             self.recorder = None;
         }
-        self.log_change(recorded.as_ref().map(drop));
+        self.note_outcome(recorded.as_ref().map(drop));
         recorded
     }
 
     fn connect(&mut self) -> Result<&mut dyn Recorder, StoreError> {
         let recorder = match self.recorder.take() {
             Some(recorder) => recorder,
-            None => self.store.recorder().inspect_err(|error| self.log_change(Err(error)))?,
+            None => self.store.recorder().inspect_err(|error| self.note_outcome(Err(error)))?,
         };
         Ok(&mut **self.recorder.insert(recorder))
     }
 
-    fn log_change(&mut self, outcome: Result<(), &StoreError>) {
+    fn note_outcome(&mut self, outcome: Result<(), &StoreError>) {
+        self.refusal.note(outcome);
         match outcome {
             Ok(()) if !self.healthy => tracing::info!("the store can be written to again"),
             Err(StoreError::RefusedRow(_)) => return,
