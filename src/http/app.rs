@@ -38,6 +38,7 @@ pub(super) fn apps(service: Service, has_metrics_port: bool) -> Apps {
             .register("/", unmatched::catchers()),
         service: with_notice(observed(metrics, scraped), notice)
             .manage(service.admission.clone())
+            .manage(service.site)
             .manage(service)
             .manage(docs::Document(document()))
             .mount("/", routes(is_agent))

@@ -40,6 +40,7 @@ mod metrics_port;
 mod openapi;
 mod pages;
 mod reading;
+mod refused_forms;
 mod replays;
 mod replica;
 mod request_ids;

@@ -68,8 +68,59 @@ def test_a_correction_that_changes_nothing_leads_back(service, clerk):
     clerk.expect(400)
     clerk.press("Record the correction")
     expect(page.get_by_text("nothing_to_correct")).to_be_visible()
-    clerk.follow("Back to the form")
+    expect(page.get_by_label("Reason")).to_have_value("none")
+    page.get_by_label("First name").fill("Irvin")
+    clerk.press("Record the correction")
     assert clerk.path == f"/table/entry/{entry['entry_id']}"
+    expect(page.locator(".badge")).to_have_text("replaced")
+
+
+def test_a_form_that_is_wrong_keeps_what_was_typed(service, clerk):
+    page = clerk.open("/table")
+    fill_in(page, firstname="Zoë", lastname="Weiß", gate="North", occurred_at="yesterday")
+    clerk.expect(400)
+    clerk.press("Record")
+    moment = page.get_by_label("Passed at")
+    expect(moment).to_have_value("yesterday")
+    expect(moment).to_be_focused()
+    expect(page.locator("#new-occurred_at-error")).to_contain_text("RFC 3339")
+    for label, value in (("First name", "Zoë"), ("Last name", "Weiß"), ("Gate", "North")):
+        expect(page.get_by_label(label, exact=True)).to_have_value(value)
+    moment.fill("")
+    clerk.press("Record")
+    assert clerk.path.startswith("/table/view/date:")
+    [entry] = service.get("/table/view/date:today")
+    assert (entry["firstname"], entry["lastname"], entry["gate"]) == ("Zoë", "Weiß", "North")
+
+
+def test_back_leads_to_an_empty_form(service, clerk):
+    page = clerk.open("/table")
+    fill_in(page, firstname="Zoë", lastname="Weiß")
+    entry_id = page.locator("[name=entry_id]").input_value()
+    clerk.press("Record")
+    assert service.get("/table/view/date:today")[0]["entry_id"] == entry_id
+    page.go_back()
+    page.get_by_text("Record an entry by hand").click()
+    # A page that the browser has kept would have the same id, with which nothing is recorded twice.
+    if page.locator("[name=entry_id]").input_value() != entry_id:
+        for label in ("First name", "Last name"):
+            expect(page.get_by_label(label)).to_have_value("")
+
+
+def test_a_double_click_records_once(service, clerk):
+    page = clerk.open("/table")
+    fill_in(page, firstname="Zoë", lastname="Weiß")
+    with page.expect_navigation(url="**/table/view/**"):
+        page.get_by_role("button", name="Record", exact=True).dblclick()
+    expect(page.locator("h1")).to_be_visible()
+    assert len(service.get("/table/view/date:today")) == 1
+
+
+def fill_in(page, **values):
+    """Fills in the form to record an entry by hand."""
+    page.get_by_text("Record an entry by hand").click()
+    for name, value in values.items():
+        page.locator(f"#new-{name}").fill(value)
 
 
 def test_a_reader_sees_no_forms(service, visit, scripted):

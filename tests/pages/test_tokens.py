@@ -27,7 +27,7 @@ def test_an_admin_makes_and_revokes_a_token(service, visit, scripted):
     assert service.ask("POST", "/table/create", {"firstname": "a", "lastname": "b"}, token)[0] == 401
 
 
-def test_a_name_that_is_taken_leads_back(service, visit, scripted):
+def test_a_name_that_is_taken_is_mended_in_place(service, visit, scripted):
     service.token("desk", "reader")
     visitor = visit(service, scripted=scripted)
     page = visitor.sign_in(ADMIN, "/admin/tokens")
@@ -36,8 +36,24 @@ def test_a_name_that_is_taken_leads_back(service, visit, scripted):
     visitor.expect(409)
     visitor.press("Make the token")
     expect(page.get_by_text("name_taken")).to_be_visible()
-    visitor.follow("Back to the form")
-    assert visitor.path == "/admin/tokens"
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    page.get_by_label("Name", exact=True).fill("desk-2")
+    visitor.press("Make the token")
+    expect(page.locator(".secret")).to_contain_text("rollcall_")
+    assert [(token["name"], token["role"]) for token in service.get("/admin/tokens")["tokens"]] == [
+        ("desk", "reader"),
+        ("desk-2", "reader"),
+    ]
+
+
+def test_a_double_click_shows_the_new_token(service, visit):
+    visitor = visit(service)
+    page = visitor.sign_in(ADMIN, "/admin/tokens")
+    page.get_by_label("Name", exact=True).fill("desk")
+    page.get_by_role("radio", name="reader", exact=False).check()
+    page.get_by_role("button", name="Make the token").dblclick()
+    token = page.locator(".secret").inner_text()
+    assert service.ask("GET", "/table/view/date:today", token=token)[0] == 200
 
 
 def test_only_an_admin_sees_tokens(service, visit, scripted):

@@ -1,10 +1,11 @@
 use askama::Template;
 use uuid::Uuid;
 
+use super::filled::Filled;
 use super::frame::{Frame, Tab};
 use super::page::Page;
 use super::shown_moment::ShownMoment;
-use crate::domain::{Change, Site, State, Trail};
+use crate::domain::{Change, Passage, Site, State, Trail};
 use crate::http::wire::Problem;
 
 #[derive(Template)]
@@ -28,8 +29,9 @@ struct EntryPage<'a> {
     steps: Vec<Step>,
     may_void: bool,
     may_correct: bool,
-    /// The `entry_id` of a correction, so that the form can be sent twice.
-    new_entry: Uuid,
+    /// Has the `entry_id` of the replacement, so that it can be sent twice.
+    correction: Filled,
+    void: Filled,
 }
 
 /// One step of the entry's history, oldest first.
@@ -79,7 +81,8 @@ pub(crate) fn entry_page(frame: Frame, trail: &Trail, site: &Site) -> Result<Pag
         steps: trail.history().iter().map(|change| step(change, passage.entry_id, site)).collect(),
         may_void: is_amendable && state == State::Stands,
         may_correct: is_amendable && state != State::Replaced,
-        new_entry: Uuid::now_v7(),
+        correction: correction(passage),
+        void: Filled::default(),
         id: entry.id,
         entry_id: passage.entry_id,
         firstname: &passage.firstname,
@@ -89,6 +92,18 @@ pub(crate) fn entry_page(frame: Frame, trail: &Trail, site: &Site) -> Result<Pag
         direction: passage.direction.as_str(),
         frame,
     })
+}
+
+/// The form as it begins: with what the entry has.
+fn correction(passage: &Passage) -> Filled {
+    Filled::with([
+        ("entry_id", &Uuid::now_v7().to_string()),
+        ("firstname", &passage.firstname),
+        ("lastname", &passage.lastname),
+        ("person_ref", passage.person_ref.as_deref().unwrap_or_default()),
+        ("gate", passage.gate.as_deref().unwrap_or_default()),
+        ("direction", passage.direction.as_str()),
+    ])
 }
 
 fn step(change: &Change, of_page: Uuid, site: &Site) -> Step {

@@ -7,10 +7,13 @@ use rocket::{Request, Response};
 
 use super::frame::{Frame, Tab, Viewer};
 use super::page::Page;
+use super::refused_form::{FormOf, RefusedForm};
+use super::shown_moment::ShownMoment;
 use super::sign_in::sign_in_again;
+use crate::domain::{FieldError, Site};
 use crate::http::guard::{Admission, Browser, Visitor};
 use crate::http::watch::Arrival;
-use crate::http::wire::{Problem, Reported, return_path};
+use crate::http::wire::{Problem, Reported, RequestBody, return_path};
 
 /// The beginnings of the paths that have pages.
 const PAGES: [&str; 6] = [
@@ -54,6 +57,12 @@ struct ProblemPage<'a> {
     path: &'a str,
     /// The page with the form that was sent.
     back: Option<&'a str>,
+    /// The form, to be sent again.
+    refused: Option<RefusedForm<'a>>,
+    /// What is wrong, where the form does not say it.
+    errors: Vec<&'a FieldError>,
+    /// A moment as a form takes it.
+    example: String,
 }
 
 /// Shows problems as pages, where a browser asked for a page.
@@ -115,7 +124,24 @@ async fn page(
         Method::Post => form_page(&path),
         _ => None,
     };
-    Page::of(&ProblemPage { frame, problem, request_id, may_repeat, path: &path, back })
+    let body = RequestBody::of(request).read_bytes();
+    let refused =
+        body.and_then(|body| RefusedForm::of(request.uri().path().as_str(), body, problem));
+    let is_shown = |field| refused.as_ref().is_some_and(|refused| refused.shows(field));
+    let errors = problem.errors().iter().filter(|error| !is_shown(error.field)).collect();
+    let example = example(request).unwrap_or_default();
+    let path = &*path;
+    Page::of(&ProblemPage {
+        frame,
+        problem,
+        request_id,
+        may_repeat,
+        path,
+        back,
+        refused,
+        errors,
+        example,
+    })
 }
 
 /// The page with the form that is sent to `path`.
@@ -128,6 +154,11 @@ fn form_page(path: &str) -> Option<&str> {
         None if path.starts_with("/admin/tokens") => Some("/admin/tokens"),
         None => None,
     }
+}
+
+fn example(request: &Request<'_>) -> Option<String> {
+    let clock = &request.rocket().state::<Arc<Admission>>()?.clock;
+    Some(ShownMoment::new(clock.now(), request.rocket().state::<Site>()?).stamp)
 }
 
 async fn viewer(request: &Request<'_>, problem: &Reported) -> Viewer {

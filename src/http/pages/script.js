@@ -9,3 +9,19 @@ document.addEventListener("pointerover", ({ target }) => {
     time.title = moment.toLocaleString();
   }
 });
+
+// A double click sends a form once. The answer to the first request would be lost, and with it the
+// secret of a new token.
+const TIMEOUT = 10_000;
+let sentAt = -Infinity;
+
+document.addEventListener("submit", (event) => {
+  if (event.target.method !== "post") return;
+  if (event.timeStamp - sentAt < TIMEOUT) event.preventDefault();
+  else sentAt = event.timeStamp;
+});
+
+// The page may be shown again, by the button 'Back'.
+addEventListener("pageshow", () => {
+  sentAt = -Infinity;
+});

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::arrivals::Arrivals;
 use super::completeness::{Completeness, Until};
+use super::filled::Filled;
 use super::frame::{Frame, Tab};
 use super::rows::RowsPage;
 use super::shown_moment::ShownMoment;
@@ -61,8 +62,8 @@ struct SheetPage<'a> {
     is_filtered: bool,
     /// The filters as the end of a query: `&gate=A`.
     filters: String,
-    /// The `entry_id` of what is recorded by hand, so that the form can be sent twice.
-    new_entry: Uuid,
+    /// The form to record by hand. It has an `entry_id`, so that it can be sent twice.
+    form: Filled,
     origin: Option<&'a str>,
 }
 
@@ -121,7 +122,7 @@ pub(crate) fn sheet_page(
         includes_amended: view.includes_amended,
         is_filtered: !filters.is_empty(),
         filters,
-        new_entry: Uuid::now_v7(),
+        form: Filled::with([("entry_id", &Uuid::now_v7().to_string())]),
         origin: view.origin,
     };
     Ok(RowsPage::of(&page, view.rows)?.with_freshness(freshness))

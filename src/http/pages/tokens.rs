@@ -2,6 +2,7 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use rocket::http::Status;
 
+use super::filled::Filled;
 use super::frame::{Frame, Tab};
 use super::page::Page;
 use super::shown_moment::ShownMoment;
@@ -14,6 +15,8 @@ struct TokensPage<'a> {
     frame: Frame,
     zone: &'static str,
     rows: Vec<Row<'a>>,
+    /// To make a token with.
+    form: Filled,
 }
 
 struct Row<'a> {
@@ -46,7 +49,8 @@ pub(crate) fn tokens_page<'a>(
 ) -> Result<Page, Problem> {
     let mut rows: Vec<_> = tokens.into_iter().map(|token| row(token, site, now)).collect();
     rows.sort_by_key(|row| row.name);
-    Page::of(&TokensPage { frame, zone: site.zone_name(), rows })
+    let form = Filled::default();
+    Page::of(&TokensPage { frame, zone: site.zone_name(), rows, form })
 }
 
 /// A token with its secret, which is shown only here.

@@ -64,6 +64,14 @@ impl RequestBody {
         }
     }
 
+    /// The same, if it was read.
+    pub(crate) fn read_bytes(&self) -> Option<&[u8]> {
+        match self.0.received.get() {
+            Some(Received::Complete(bytes)) => Some(bytes),
+            _ => None,
+        }
+    }
+
     async fn read(&self, limit: usize) -> Received {
         let Some(mut body) = self.take_unread() else { return Received::Complete(Bytes::new()) };
         let received = Received::read(&mut body, limit).await;

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::problem::Problem;
 use super::query::decoded;
 
@@ -7,12 +9,8 @@ use super::query::decoded;
 /// A form has no `null`, and a browser sends every field. So an empty field clears what can be
 /// cleared, and is absent where an entry keeps its own value or gets a new one.
 pub(crate) fn json_of_form(body: &[u8]) -> Result<Vec<u8>, Problem> {
-    let text = std::str::from_utf8(body).map_err(|_| Problem::invalid_form())?;
     let mut json = b"{".to_vec();
-    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let decoded = (decoded(name), decoded(value));
-        let (Some(name), Some(value)) = decoded else { return Err(Problem::invalid_form()) };
+    for (name, value) in fields_of_form(body).ok_or_else(Problem::invalid_form)? {
         let value = match (&*name, &*value) {
             ("entry_id" | "occurred_at" | "direction" | "expires_at", "") => continue,
             ("gate" | "person_ref", "") => None,
@@ -28,6 +26,16 @@ pub(crate) fn json_of_form(body: &[u8]) -> Result<Vec<u8>, Problem> {
     }
     json.push(b'}');
     Ok(json)
+}
+
+/// The names and values of a form as it was sent; `None` if it is not a form in UTF-8.
+pub(crate) fn fields_of_form(body: &[u8]) -> Option<Vec<(Cow<'_, str>, Cow<'_, str>)>> {
+    let pairs = std::str::from_utf8(body).ok()?.split('&').filter(|pair| !pair.is_empty());
+    let fields = pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Some((decoded(name)?, decoded(value)?))
+    });
+    fields.collect()
 }
 
 #[cfg(test)]

@@ -67,6 +67,19 @@ kinds! {
 }
 
 impl Kind {
+    /// Whether the request may succeed when its body is mended, or a moment later.
+    pub(crate) fn may_be_sent_again(&self) -> bool {
+        let others = [
+            &INVALID_ENTRY,
+            &NOTHING_TO_CORRECT,
+            &ENTRY_ID_REUSED,
+            &GATE_MISMATCH,
+            &NAME_TAKEN,
+            &INTERNAL,
+        ];
+        self.is_temporary() || others.iter().any(|other| other.code == self.code)
+    }
+
     /// Whether the same request may succeed a moment later.
     pub(crate) fn is_temporary(&self) -> bool {
         [BUSY.code, STORE_UNAVAILABLE.code].contains(&self.code)

@@ -39,7 +39,7 @@ pub(super) use entry_html::blank_entry_rows;
 pub(super) use entry_json::push_entry;
 pub(super) use file::describe;
 pub(super) use form::Form;
-pub(super) use form_body::json_of_form;
+pub(super) use form_body::{fields_of_form, json_of_form};
 pub(super) use freshness::Freshness;
 pub(super) use gate_row::GateRow;
 pub(super) use html::prefers_html;

@@ -57,6 +57,11 @@ impl Reported {
         self.0.kind.is_temporary()
     }
 
+    /// Whether the request may succeed when its body is mended, or a moment later.
+    pub(crate) fn may_be_sent_again(&self) -> bool {
+        self.0.kind.may_be_sent_again()
+    }
+
     /// Whether the client may send a token and try again.
     pub(crate) fn is_unauthenticated(&self) -> bool {
         self.0.kind.code == kind::UNAUTHENTICATED.code
