@@ -67,6 +67,34 @@ def make_token(visitor, site):
     visitor.press("Make the token")
 
 
+def send_a_wrong_entry(visitor, site):
+    page = visitor.sign_in(site.clerk)
+    page.get_by_text("Record an entry by hand").click()
+    for field, value in MARKED_UP.items():
+        page.locator(f"#new-{field}").fill(value)
+    page.locator("#new-occurred_at").fill("W" * 100)
+    visitor.expect(400)
+    visitor.press("Record")
+
+
+def send_a_wrong_correction(visitor, site):
+    page = visitor.sign_in(site.clerk, f"/table/entry/{site.entry['entry_id']}")
+    page.get_by_text("Correct this entry").click()
+    page.locator("#occurred_at").fill("yesterday")
+    page.locator("#correct-reason").fill(MARKUP)
+    visitor.expect(400)
+    visitor.press("Record the correction")
+
+
+def send_a_wrong_token_name(visitor, site):
+    page = visitor.sign_in(ADMIN, "/admin/tokens")
+    page.get_by_label("Name", exact=True).fill("revoked")
+    page.get_by_role("radio", name="gate").first.check()
+    page.locator("#gate").fill("W" * 100)
+    visitor.expect(409)
+    visitor.press("Make the token")
+
+
 def documents(*routes):
     def open_documents(visitor, site):
         page = visitor.open("/docs")
@@ -120,6 +148,9 @@ PAGES = {
     "invalid date": problem("/table/view/date:20260231", 400),
     "invalid query": problem("/table/people?from=1&to=2&format=html", 400),
     "forbidden": problem("/admin/tokens", 403),
+    "a refused entry": send_a_wrong_entry,
+    "a refused correction": send_a_wrong_correction,
+    "a refused token": send_a_wrong_token_name,
     "documents": documents(),
     "documents of routes": documents("create_entry", "view_sheet", "void_entry", "delete_token"),
     "a route tried out": try_a_route_out,
