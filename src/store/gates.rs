@@ -3,13 +3,18 @@ use std::sync::LazyLock;
 use chrono::{DateTime, Utc};
 
 use super::StoreError;
-use crate::domain::Gate;
+use crate::domain::{Gate, TokenName};
 
-/// Tells how complete gates are. A [`Recorder`](super::Recorder) stores what they say of themselves.
+/// Tells how complete gates are. A [`Recorder`](super::Recorder) stores what they say of themselves in
+/// batches.
 pub trait Gates {
     /// The gates to which tokens are bound that are valid at `now`, by their names and those of their
     /// tokens.
     fn gates(&self, now: DateTime<Utc>) -> Result<Vec<Gate>, StoreError>;
+
+    /// Notes when the last entries were received that came with these tokens, where nothing later is
+    /// noted. The names must be ascending, so that no two processes wait for each other.
+    fn note_entries(&self, entries: &[(TokenName, DateTime<Utc>)]) -> Result<(), StoreError>;
 }
 
 /// The end of the statement that stores contacts of gates, for both adapters, so that the rule which

@@ -32,7 +32,13 @@ impl Recording<'_> {
             forwarding.note_trace(entry_id, trace_id.as_str());
         }
         let recorded = self.service.queue.record(passage).await;
-        self.counted(recorded.map_err(|error| Problem::not_recorded(error, entry_id))?)
+        let stored =
+            self.counted(recorded.map_err(|error| Problem::not_recorded(error, entry_id))?)?;
+        if let Some(caller) = self.caller.filter(|caller| caller.is_bound()) {
+            let received_at = stored.entry.passage.received_at;
+            self.service.admission.credentials.note_entry(&caller.name, received_at);
+        }
+        Ok(stored)
     }
 
     /// Records those entries that are valid. Each gets the result that a request of its own would

@@ -1,7 +1,7 @@
 //! The tokens and sessions that this process knows: read by one thread, looked up by every request.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{io, thread};
 
 use chrono::{DateTime, Utc};
@@ -9,16 +9,15 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::health::{Health, guarded};
+use super::last_entries::LastEntries;
 use super::session_set::SessionSet;
 use super::token_set::TokenSet;
-use crate::domain::{Caller, SentToken, TokenHash};
+use super::wanted_reads::{Unknown, WantedReads};
+use crate::domain::{Caller, SentToken, TokenHash, TokenName};
 use crate::store::{Store, StoreError};
 
 /// The longest time between two reads of the set.
 const READ_EVERY: Duration = Duration::from_secs(2);
-
-/// The shortest time between two reads that unknown tokens and sessions cause.
-const READ_FOR_UNKNOWN_EVERY: Duration = Duration::from_secs(1);
 
 /// Finds out who sends a token or the secret of a session, without a query of its own. While the
 /// store is away, the last sets hold.
@@ -32,7 +31,8 @@ pub struct Credentials {
 
 struct Shared {
     sets: RwLock<Arc<Sets>>,
-    wanted: Mutex<Wanted>,
+    last_entries: LastEntries,
+    wanted: Mutex<WantedReads>,
     /// Signalled when a read is wanted, and at the end.
     changed: Condvar,
     /// The last read that has ended.
@@ -45,24 +45,6 @@ struct Sets {
     were_read: bool,
     tokens: TokenSet,
     sessions: SessionSet,
-}
-
-/// What requests want of the thread. Reads are numbered from 1.
-struct Wanted {
-    /// The read that began last.
-    begun: u64,
-    /// The read that must begin at once, if it has not begun.
-    read: u64,
-    /// The last read that something unknown caused, and when it was wanted.
-    for_unknown: Option<(u64, Instant)>,
-    closed: bool,
-}
-
-/// What a request came with, if this process does not know it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Unknown {
-    Token,
-    Session,
 }
 
 #[derive(Default)]
@@ -81,7 +63,8 @@ impl Credentials {
     ) -> io::Result<Self> {
         let shared = Arc::new(Shared {
             sets: RwLock::default(),
-            wanted: Mutex::new(Wanted { begun: 0, read: 1, for_unknown: None, closed: false }),
+            last_entries: LastEntries::default(),
+            wanted: Mutex::default(),
             changed: Condvar::new(),
             ended: watch::Sender::new(Ended::default()),
         });
@@ -139,6 +122,11 @@ impl Credentials {
         !sets.were_read || sets.tokens.has_gates(now)
     }
 
+    /// Notes soon that an entry is stored which came with the token of a gate.
+    pub fn note_entry(&self, token: &TokenName, received_at: DateTime<Utc>) {
+        self.shared.last_entries.add(token, received_at);
+    }
+
     /// The caller with this session; `None` if it is unknown or over, or if its token is unknown,
     /// revoked or expired. Fails where that cannot be found out.
     pub async fn find_by_session(
@@ -188,7 +176,7 @@ impl Credentials {
 
 impl Drop for Credentials {
     fn drop(&mut self) {
-        self.shared.wanted().closed = true;
+        self.shared.wanted().close();
         self.shared.changed.notify_all();
     }
 }
@@ -198,35 +186,22 @@ impl Shared {
         self.sets.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn wanted(&self) -> MutexGuard<'_, Wanted> {
+    fn wanted(&self) -> MutexGuard<'_, WantedReads> {
         self.wanted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Wants a read that begins after now. Returns its number.
     fn want(&self) -> u64 {
-        let mut wanted = self.wanted();
-        wanted.read = wanted.begun + 1;
+        let read = self.wanted().want();
         self.changed.notify_all();
-        wanted.read
+        read
     }
 
-    /// The same for what is unknown, but at most once a second. In between, the last such read
-    /// decides about a token. For a session the next read does, without being hastened: it may have
-    /// begun on another replica a moment ago, by the answer that sent the browser here.
+    /// The same for what is unknown.
     fn want_for_unknown(&self, what: Unknown) -> u64 {
-        let mut wanted = self.wanted();
-        match wanted.for_unknown {
-            Some((read, at)) if at.elapsed() < READ_FOR_UNKNOWN_EVERY => match what {
-                Unknown::Token => read,
-                Unknown::Session => wanted.begun + 1,
-            },
-            _ => {
-                wanted.read = wanted.begun + 1;
-                wanted.for_unknown = Some((wanted.read, Instant::now()));
-                self.changed.notify_all();
-                wanted.read
-            }
-        }
+        let read = self.wanted().want_for_unknown(what);
+        self.changed.notify_all();
+        read
     }
 
     fn run(&self, store: &dyn Store) {
@@ -246,13 +221,12 @@ impl Shared {
     /// Waits until it is time for the next read, and returns its number; `None` at the end.
     fn next_read(&self) -> Option<u64> {
         let wanted = self.wanted();
-        let waits = |wanted: &mut Wanted| !wanted.closed && wanted.read <= wanted.begun;
+        let waits = |wanted: &mut WantedReads| wanted.is_satisfied();
         let (mut wanted, _) = self
             .changed
             .wait_timeout_while(wanted, READ_EVERY, waits)
             .unwrap_or_else(PoisonError::into_inner);
-        wanted.begun += 1;
-        (!wanted.closed).then_some(wanted.begun)
+        wanted.begin()
     }
 
     fn read(&self, store: &dyn Store) -> Result<(), StoreError> {
@@ -272,9 +246,9 @@ impl Shared {
             store.note_uses(&uses)?;
         }
         let uses = sets.sessions.unnoted_uses();
-        match uses.is_empty() {
-            true => Ok(()),
-            false => store.note_session_uses(&uses),
+        if !uses.is_empty() {
+            store.note_session_uses(&uses)?;
         }
+        self.last_entries.note_in(store)
     }
 }

@@ -12,6 +12,7 @@ mod forwarding;
 mod health;
 mod horizon;
 mod kept_reads;
+mod last_entries;
 mod last_recorded;
 mod queue;
 mod reader;
@@ -22,6 +23,7 @@ mod shared_reads;
 mod sheets;
 mod token_set;
 mod trail;
+mod wanted_reads;
 mod writer;
 mod writing;
 

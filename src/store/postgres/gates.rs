@@ -1,9 +1,10 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
+use super::contacts::note_contacts;
 use super::store::PostgresStore;
 use super::tables::{gate_contacts, token_uses, tokens};
-use crate::domain::{Gate, Role};
+use crate::domain::{Gate, GateContact, Role, TokenName};
 use crate::store::rows::{GateRow, gate};
 use crate::store::{Gates, StoreError};
 
@@ -33,5 +34,12 @@ impl Gates for PostgresStore {
         })?;
         let gates = rows.into_iter().map(gate).collect::<Result<Vec<_>, _>>()?;
         Ok(Gate::in_order(gates))
+    }
+
+    fn note_entries(&self, entries: &[(TokenName, DateTime<Utc>)]) -> Result<(), StoreError> {
+        let contact = |(token, at): &(TokenName, _)| GateContact::of_entry(token.clone(), *at);
+        let contacts: Vec<_> = entries.iter().map(contact).collect();
+        let contacts: Vec<_> = contacts.iter().collect();
+        self.read(|connection| note_contacts(connection, &contacts))
     }
 }

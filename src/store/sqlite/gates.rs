@@ -1,10 +1,11 @@
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 
+use super::contacts::note_contact;
 use super::store::SqliteStore;
 use super::tables::{gate_contacts, token_uses, tokens};
 use super::types::At;
-use crate::domain::{Gate, Role};
+use crate::domain::{Gate, GateContact, Role, TokenName};
 use crate::store::rows::{GateRow, gate};
 use crate::store::{Gates, StoreError};
 
@@ -34,5 +35,15 @@ impl Gates for SqliteStore {
         })?;
         let gates = rows.into_iter().map(gate).collect::<Result<Vec<_>, _>>()?;
         Ok(Gate::in_order(gates))
+    }
+
+    fn note_entries(&self, entries: &[(TokenName, DateTime<Utc>)]) -> Result<(), StoreError> {
+        let contact = |(token, at): &(TokenName, _)| GateContact::of_entry(token.clone(), *at);
+        let contacts: Vec<_> = entries.iter().map(contact).collect();
+        self.run(|connection| {
+            connection.immediate_transaction(|connection| {
+                contacts.iter().try_for_each(|contact| note_contact(connection, contact))
+            })
+        })
     }
 }
