@@ -375,6 +375,28 @@ fn a_batch_waits_with_all_of_its_entries() {
     assert_eq!(app.count_rows(), 4);
 }
 
+/// A person at a gate does not wait for what another gate has gathered.
+#[test]
+fn an_entry_of_its_own_is_recorded_before_the_rest_of_a_batch() {
+    let app = TestApp::start(StoreKind::Postgres);
+    let mut lock = app.store.postgres();
+    lock.batch_execute("BEGIN; LOCK TABLE attendance IN EXCLUSIVE MODE").unwrap();
+    std::thread::scope(|scope| {
+        let batch = json!({"entries": (0..500).map(entry).collect::<Vec<_>>()});
+        let batch = scope.spawn(|| post(&app, batch));
+        wait_until("the writer is blocked", || {
+            metric(&app, "rollcall_queue_seconds_count") == "50"
+        });
+        assert_eq!(metric(&app, "rollcall_queue_depth"), "450");
+        let alone = scope.spawn(|| app.post(entry(1_000)));
+        wait_until("it waits", || metric(&app, "rollcall_queue_depth") == "451");
+        lock.batch_execute("ROLLBACK").unwrap();
+        assert_eq!(alone.join().unwrap().json()["id"], 51);
+        assert_eq!(outcomes(&batch.join().unwrap()), vec!["201"; 500]);
+    });
+    assert_eq!(app.count_rows(), 501);
+}
+
 /// PostgreSQL finds the deadlock within a second, and refuses one of the two.
 #[test]
 fn batches_in_opposite_orders_on_two_replicas_record_each_entry_once() {

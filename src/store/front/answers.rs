@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use super::queue::Record;
+use super::waiting::Record;
 use crate::domain::{Entry, Passage, Recorded};
 use crate::store::{StoreError, Stored};
 

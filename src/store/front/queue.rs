@@ -6,9 +6,10 @@ use tokio::sync::oneshot;
 use tokio::time::timeout_at;
 
 use super::refusal::Refusal;
+use super::waiting::{Amend, AmendOutcome, Batch, Note, Record, Waiting};
 use super::writing::Writing;
 use crate::domain::{Amendment, GateContact, Passage, Recorded};
-use crate::store::{Amended, StoreError};
+use crate::store::StoreError;
 
 /// The entries and amendments that wait for the writer, up to a limit.
 #[derive(Clone)]
@@ -18,64 +19,6 @@ pub struct Queue {
     timeout: Duration,
 }
 
-/// A request to record an entry, and the channel for its answer.
-pub(super) struct Record {
-    pub(super) passage: Passage,
-    pub(super) answer: oneshot::Sender<Result<Recorded, StoreError>>,
-}
-
-/// A request to amend an entry, and the channel for its answer.
-pub(super) struct Amend {
-    pub(super) amendment: Amendment,
-    pub(super) replacement: Option<Passage>,
-    pub(super) answer: oneshot::Sender<Result<AmendOutcome, StoreError>>,
-}
-
-/// A request to note what a gate said, and the channel for its answer.
-pub(super) struct Note {
-    pub(super) contact: GateContact,
-    pub(super) answer: oneshot::Sender<Result<(), StoreError>>,
-}
-
-/// The outcome of an [`Amendment`], once its transaction has ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AmendOutcome {
-    /// It is committed and flushed to disk.
-    Stored(Amended),
-    /// Another one was there first. Nothing was stored.
-    Conflict,
-    /// The same after a commit with unknown outcome: the one that is there may be this one.
-    ConflictAfterRetry,
-}
-
-/// What waits, by what is asked for. A single amendment is rare, so that they may come
-/// after all entries that wait.
-#[derive(Default)]
-pub(super) struct Batch {
-    pub(super) records: Vec<Record>,
-    pub(super) amends: Vec<Amend>,
-    pub(super) notes: Vec<Note>,
-    /// When requests arrived, and how many came at once.
-    arrivals: Vec<(Instant, usize)>,
-}
-
-impl Batch {
-    /// How many entries and amendments there are. Notes do not count: there is at most one for each
-    /// batch that was recorded before.
-    fn len(&self) -> usize {
-        self.records.len() + self.amends.len()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.len() == 0 && self.notes.is_empty()
-    }
-
-    /// When the first of the entries was received.
-    fn oldest(&self) -> Option<DateTime<Utc>> {
-        self.records.iter().map(|record| record.passage.received_at).min()
-    }
-}
-
 struct Shared {
     waiting: Mutex<Waiting>,
     /// Signalled when the first request arrives and when the queue closes.
@@ -83,14 +26,6 @@ struct Shared {
     limit: usize,
     writing: Arc<Writing>,
     refusal: Arc<Refusal>,
-}
-
-#[derive(Default)]
-struct Waiting {
-    batch: Batch,
-    /// When the first of the entries was received that the writer has taken and may be writing.
-    taken: Option<DateTime<Utc>>,
-    closed: bool,
 }
 
 impl Queue {
@@ -108,7 +43,7 @@ impl Queue {
     /// again is safe.
     pub async fn record(&self, passage: Passage) -> Result<Recorded, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.push(1, |batch| batch.records.push(Record { passage, answer }))?;
+        self.push_one(1, |batch| batch.records.push(Record { passage, answer }))?;
         self.wait(answered).await
     }
 
@@ -119,7 +54,7 @@ impl Queue {
         replacement: Option<Passage>,
     ) -> Result<AmendOutcome, StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.push(1, |batch| batch.amends.push(Amend { amendment, replacement, answer }))?;
+        self.push_one(1, |batch| batch.amends.push(Amend { amendment, replacement, answer }))?;
         self.wait(answered).await
     }
 
@@ -140,7 +75,9 @@ impl Queue {
                 (Record { passage, answer }, answered)
             })
             .unzip();
-        self.push(commands.len(), |batch| batch.records.extend(commands))?;
+        let arrived = Instant::now();
+        let commands = commands.into_iter().map(|command| (command, arrived));
+        self.push(commands.len(), |waiting| waiting.in_batches.extend(commands))?;
         let mut outcomes = Vec::with_capacity(answers.len());
         for answered in answers {
             outcomes.push(self.wait_until(deadline, answered).await);
@@ -152,7 +89,7 @@ impl Queue {
     /// Waits until it is stored, within the time that the batch has in all.
     pub async fn note(&self, contact: GateContact, arrived: Instant) -> Result<(), StoreError> {
         let (answer, answered) = oneshot::channel();
-        self.push(0, |batch| batch.notes.push(Note { contact, answer }))?;
+        self.push_one(0, |batch| batch.notes.push(Note { contact, answer }))?;
         self.wait_until(arrived + self.timeout, answered).await
     }
 
@@ -177,13 +114,12 @@ impl Queue {
 
     /// How many entries wait now.
     pub fn depth(&self) -> usize {
-        self.shared.lock().batch.len()
+        self.shared.lock().len()
     }
 
     /// When the first of the entries was received that wait or are being written.
     pub fn oldest(&self) -> Option<DateTime<Utc>> {
-        let waiting = self.shared.lock();
-        [waiting.batch.oldest(), waiting.taken].into_iter().flatten().min()
+        self.shared.lock().oldest()
     }
 
     /// How many entries may wait at most.
@@ -201,21 +137,28 @@ impl Queue {
         self.shared.refusal.clone()
     }
 
-    /// Adds `count` entries or amendments, if there is room for all of them.
-    fn push(&self, count: usize, add: impl FnOnce(&mut Batch)) -> Result<(), StoreError> {
+    /// Adds a request of its own, which counts as `count` entries or amendments.
+    fn push_one(&self, count: usize, add: impl FnOnce(&mut Batch)) -> Result<(), StoreError> {
         let arrived = Instant::now();
+        self.push(count, |waiting| {
+            add(&mut waiting.batch);
+            waiting.batch.arrivals.push((arrived, count));
+        })
+    }
+
+    /// Adds `count` entries or amendments, if there is room for all of them.
+    fn push(&self, count: usize, add: impl FnOnce(&mut Waiting)) -> Result<(), StoreError> {
         let mut waiting = self.shared.lock();
         if waiting.closed {
             return Err(stopped());
         }
-        if waiting.batch.len() + count > self.shared.limit {
+        if waiting.len() + count > self.shared.limit {
             return Err(StoreError::Busy);
         }
-        let is_first = waiting.batch.is_empty();
-        add(&mut waiting.batch);
-        waiting.batch.arrivals.push((arrived, count));
+        let is_first = waiting.is_empty();
+        add(&mut waiting);
         drop(waiting);
-        // The writer takes all requests at once, so the others need no signal.
+        // The writer looks again before it waits, so the others need no signal.
         if is_first {
             self.shared.changed.notify_one();
         }
@@ -228,15 +171,16 @@ impl Queue {
         self.shared.changed.notify_one();
     }
 
-    /// Moves all waiting requests to `batch`, which is empty; waits for the first. Returns `false`
-    /// once the queue is closed and empty.
-    pub(super) fn take_all(&self, batch: &mut Batch) -> bool {
+    /// Moves what waits to `batch`, which is empty, but not all entries of batches; waits for the first
+    /// request. Returns `false` once the queue is closed and empty.
+    pub(super) fn take_next(&self, batch: &mut Batch) -> bool {
         let mut waiting = self.shared.lock();
         // The writer has done what it took before.
         waiting.taken = None;
-        let idle = |waiting: &mut Waiting| waiting.batch.is_empty() && !waiting.closed;
+        let idle = |waiting: &mut Waiting| waiting.is_empty() && !waiting.closed;
         let mut waiting =
             self.shared.changed.wait_while(waiting, idle).unwrap_or_else(PoisonError::into_inner);
+        waiting.take_from_batches();
         waiting.taken = waiting.batch.oldest();
         // Two batches take turns, so that their vectors are not allocated again.
         std::mem::swap(&mut waiting.batch, batch);

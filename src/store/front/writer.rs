@@ -1,6 +1,7 @@
-//! The group commit: one thread records everything that waits as one batch. A durable commit costs
-//! one flush of the log, whether it holds one entry or hundreds. There is no timer: a lone entry is
-//! committed at once, and while one batch is being committed the next one gathers.
+//! The group commit: one thread records everything that waits as one batch, but only some of the entries that
+//! gates have gathered. A durable commit costs one flush of the log, whether it holds one entry or hundreds.
+//! There is no timer: a lone entry is committed at once, and while one batch is being committed the next one
+//! gathers.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,8 +12,9 @@ use std::time::{Duration, Instant};
 
 use super::answers::answer_all;
 use super::last_recorded::LastRecorded;
-use super::queue::{Amend, AmendOutcome, Batch, Note, Queue, Record};
+use super::queue::Queue;
 use super::refusal::Refusal;
+use super::waiting::{Amend, AmendOutcome, Batch, Note, Record};
 use super::writing::Writing;
 use crate::error_chain::ErrorChain;
 use crate::store::{Recorder, Store, StoreError, Stored};
@@ -83,7 +85,7 @@ impl Session {
         // Connect before the first entry arrives. If that fails, the entry will try again.
         let _ = self.connect();
         let mut batch = Batch::default();
-        while queue.take_all(&mut batch) {
+        while queue.take_next(&mut batch) {
             self.settle(&mut batch.records);
             batch.amends.drain(..).for_each(|command| self.amend(command));
             self.note(std::mem::take(&mut batch.notes));
