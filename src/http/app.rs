@@ -6,7 +6,7 @@ use super::api::{
     amendments, assets, batch, by_hand, changes, docs, entries, export, gates, health, index,
     inside, people, scrape, sessions, sheets, tokens, unmatched,
 };
-use super::guard::UpstreamNotice;
+use super::guard::{BatchRoom, UpstreamNotice};
 use super::openapi::document;
 use super::pages::ProblemPages;
 use super::service::{Scraped, Service};
@@ -39,6 +39,7 @@ pub(super) fn apps(service: Service, has_metrics_port: bool) -> Apps {
         service: with_notice(observed(metrics, scraped), notice)
             .manage(service.admission.clone())
             .manage(service.site)
+            .manage(BatchRoom::new())
             .manage(service)
             .manage(docs::Document(document()))
             .mount("/", routes(is_agent))

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rollcall::domain::Access;
 
-use crate::support::{Answer, Fresh, Options, StoreKind, TestApp};
+use crate::support::{Answer, Fresh, Options, StoreKind, TestApp, wait_until};
 
 const ADMIN: &str = "the-admin-token-of-the-settings-32";
 
@@ -139,4 +139,49 @@ fn a_client_is_asked_only_for_a_body_that_is_needed() {
     assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
     connection.write_all(body.as_bytes()).unwrap();
     assert_eq!(receive(&mut connection).status, 201);
+}
+
+/// The bodies of batches are long, and only so many are in memory at once.
+#[test]
+fn batches_beyond_sixteen_mebibytes_are_refused_at_once_and_others_are_not() {
+    let app = start();
+    let admin = format!("Authorization: Bearer {ADMIN}");
+    let open = |headers: &[&str]| {
+        let mut connection = connect(&app);
+        let expecting = [&[&*admin, "Expect: 100-continue"], headers].concat();
+        connection.write_all(head("POST", "/table/batch", &expecting).as_bytes()).unwrap();
+        connection
+    };
+    let most = format!("Content-Length: {}", 1024 * 1024);
+    // A body whose length is not told counts as the longest one.
+    let lengths = (0..15).map(|n| if n % 2 == 0 { &*most } else { "Transfer-Encoding: chunked" });
+    let mut waiting: Vec<_> = lengths.map(|length| open(&[length])).collect();
+    for connection in &mut waiting {
+        let mut go_on = [0; 25];
+        connection.read_exact(&mut go_on).unwrap();
+        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    }
+    let sign_of_life = || {
+        app.request(
+            "POST",
+            "/table/batch",
+            &[("Authorization", &admin[15..])],
+            r#"{"entries": []}"#,
+        )
+    };
+    assert_eq!(sign_of_life().status, 200);
+    let mut last = open(&[&most]);
+    last.read_exact(&mut [0; 25]).unwrap();
+    let refused = sign_of_life();
+    refused.problem(503, "busy");
+    assert!(refused.header("retry-after").is_some(), "{refused:?}");
+    let create = app.request(
+        "POST",
+        "/table/create",
+        &[("Authorization", &admin[15..])],
+        r#"{"firstname": "a", "lastname": "b"}"#,
+    );
+    assert_eq!(create.status, 201);
+    drop((waiting, last));
+    wait_until("there is room again", || sign_of_life().status == 200);
 }

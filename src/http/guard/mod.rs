@@ -22,7 +22,7 @@ mod upstream_notice;
 mod visitor;
 
 pub(super) use admission::Admission;
-pub(super) use batch_body::BatchBody;
+pub(super) use batch_body::{BatchBody, BatchRoom};
 pub(super) use browser::Browser;
 pub(super) use caller::{MayAdminister, MayAmend, MayCreate, MayCreateFromAnySite, MayRead};
 pub(super) use entry_body::EntryBody;

@@ -49,6 +49,13 @@ impl RequestBody {
         })
     }
 
+    /// The most bytes that reading it with this limit keeps in memory, by what the client has said.
+    pub(crate) fn most_bytes(&self, limit: usize) -> usize {
+        let unread = self.0.unread.lock().unwrap_or_else(PoisonError::into_inner);
+        let upper = unread.as_ref().map_or(Some(0), |body| body.size_hint().upper());
+        upper.and_then(|upper| upper.try_into().ok()).unwrap_or(limit).min(limit)
+    }
+
     /// The bytes of a body that arrives completely and has at most `limit` of them. A request has one
     /// guard that reads its body, so the limit is always the same.
     pub(crate) async fn bytes(&self, limit: usize) -> Result<&[u8], Problem> {
