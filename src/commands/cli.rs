@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use super::console::eprint_line;
 use super::signals::end_at_signals;
-use super::stores::open;
+use super::stores::{open, open_for_use};
 use super::waiting::Wait;
 use super::{copy, erase, healthcheck, import, migrate, serve, token, wait_for_schema};
 use crate::settings::{InvalidSetting, Misspelt, Settings, misspelt};
@@ -112,7 +112,8 @@ pub fn run(
             erase::erase(&*open(&settings, settings.timeout), &settings.site, options)
         }
         Command::Import(options) => import::import(&settings, options),
-        Command::Token(options) => token::token(&*open(&settings, settings.timeout), options),
+        Command::Token(options) => open_for_use(&settings, settings.timeout)
+            .and_then(|store| token::token(&*store, options)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

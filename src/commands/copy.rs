@@ -43,10 +43,7 @@ pub(super) fn copy(settings: &Settings, options: Options) -> Result<(), Failure>
         ))
     })?;
     let target = open(settings, settings.timeout);
-    target
-        .schema()?
-        .require()
-        .map_err(|error| Failure::new(format!("{error}; run rollcall migrate first")))?;
+    target.schema()?.require()?;
 
     let progress = Progress::of(source.count(ALL_MOMENTS)?);
     let mut copying = Copying::start(&source, &*target, progress)?;

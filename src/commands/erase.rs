@@ -62,10 +62,7 @@ pub(super) fn erase(store: &dyn Store, site: &Site, options: Options) -> Result<
     let now = Clock::system().now();
     let is_dry_run = options.dry_run;
     let scope = options.scope(site, now)?;
-    store
-        .schema()?
-        .require()
-        .map_err(|error| Failure::new(format!("{error}; run rollcall migrate first")))?;
+    store.schema()?.require()?;
     let mut eraser = store.eraser()?;
     let found = survey(&mut *eraser, &scope, site)?;
     if is_dry_run {

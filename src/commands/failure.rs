@@ -35,7 +35,10 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::new(ErrorChain(&error).to_string())
+        match error {
+            StoreError::NotMigrated(_) => Self::new(format!("{error}; run rollcall migrate first")),
+            error => Self::new(ErrorChain(&error).to_string()),
+        }
     }
 }
 

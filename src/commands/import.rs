@@ -11,7 +11,7 @@ use super::import_file::{FileRow, ImportFile};
 use super::import_record::{Importing, Outcome};
 use super::import_refused::RefusedRows;
 use super::progress::Progress;
-use super::stores::open;
+use super::stores::{open, open_for_use};
 use crate::domain::{Clock, Imported, InvalidSubmission, parse_imported};
 use crate::settings::Settings;
 
@@ -49,10 +49,7 @@ pub(super) fn import(settings: &Settings, options: Options) -> Result<(), Failur
     };
     let mut file = ImportFile::open(input)?;
     // With the shorter timeout, so that a wrong address is noticed soon.
-    open(settings, settings.timeout)
-        .schema()?
-        .require()
-        .map_err(|error| Failure::new(format!("{error}; run rollcall migrate first")))?;
+    open_for_use(settings, settings.timeout)?.schema()?.require()?;
     let timeout = settings.timeout.max(MIN_TIMEOUT);
     let store = open(settings, timeout);
     let mut importing = Importing::start(store, options.dry_run, timeout)?;

@@ -271,3 +271,28 @@ fn every_command_has_a_help_text() {
         [concat!("rollcall ", env!("CARGO_PKG_VERSION"))]
     );
 }
+
+/// As on a gate's own computer that is being set up: nothing has served the file yet.
+#[test]
+fn the_first_command_may_make_the_embedded_file() {
+    let rows = tempfile::NamedTempFile::with_suffix(".csv").unwrap();
+    std::fs::write(rows.path(), "firstname,lastname,login\na,b,2026-09-21T06:00:00Z\n").unwrap();
+    let import = ["import", rows.path().to_str().unwrap()];
+    for (arguments, said) in [
+        (&import[..], "1 recorded, 0 there before, 0 refused"),
+        (&["token", "create", "a", "--role", "gate"], "rollcall_"),
+    ] {
+        let fresh = Fresh::bare(StoreKind::Embedded);
+        let done = rollcall(arguments, &fresh.environment());
+        assert_eq!(done.status.code(), Some(0), "{done:?}");
+        let printed = lines(&done.stdout);
+        assert!(printed.len() == 1 && printed[0].starts_with(said), "{printed:?}");
+
+        // Where it must not migrate by itself, the command says what to do.
+        let fresh = Fresh::bare(StoreKind::Embedded);
+        let by_hand = [("ROLLCALL_MIGRATE_ON_START", "false".to_owned())];
+        let refused = rollcall(arguments, &[&fresh.environment()[..], &by_hand].concat());
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        assert!(lines(&refused.stderr)[0].contains("run rollcall migrate first"), "{refused:?}");
+    }
+}
