@@ -41,7 +41,7 @@ pub(super) fn apps(service: Service, has_metrics_port: bool) -> Apps {
             .manage(service.site)
             .manage(BatchRoom::new())
             .manage(service)
-            .manage(docs::Document(document()))
+            .manage(docs::Document(document(is_agent)))
             .mount("/", routes(is_agent))
             .mount("/", scrape_routes)
             .register("/", unmatched::catchers()),

@@ -48,8 +48,8 @@ something and comes from a browser must come from a page of this service.
 )]
 struct Base;
 
-/// The document as JSON.
-pub fn document() -> String {
+/// The document as JSON: of a service, or of a gate agent.
+pub fn document(is_agent: bool) -> String {
     let mut api = Base::openapi();
     for part in [
         entries::Documented::openapi(),
@@ -61,6 +61,7 @@ pub fn document() -> String {
         inside::Documented::openapi(),
         gates::Documented::openapi(),
         amendments::Documented::openapi(),
+        if is_agent { Default::default() } else { amendments::AmendingDocumented::openapi() },
         changes::Documented::openapi(),
         tokens::Documented::openapi(),
         sessions::Documented::openapi(),

@@ -132,7 +132,7 @@ on_both_stores! {
         let options =
             Options { access: Access::Token, admin_token: Some(ADMIN), token: None, ..Options::default() };
         let app = TestApp::with(Fresh::migrated(store), options);
-        let document = serde_json::from_str(&document()).unwrap();
+        let document = serde_json::from_str(&document(false)).unwrap();
         let mut asked = BTreeSet::new();
         for (method, route, path, body) in REQUESTS {
             let answer = send(&app, method, path, body, Some(ADMIN));

@@ -212,6 +212,17 @@ fn an_import_is_forwarded_and_amendments_do_not_exist() {
         let answer = connection.send("POST", &path, "", r#"{"reason": "x"}"#).unwrap();
         answer.problem(404, "not_found");
     }
+    let map = connection.get("/table").unwrap().json();
+    let document = connection.get("/openapi.json").unwrap().json();
+    for (routes, entry) in [
+        (&map["routes"], "GET /table/entry/ENTRY_ID"),
+        (&document["paths"], "/table/entry/{entry_id}"),
+    ] {
+        let routes: Vec<_> = routes.as_object().unwrap().keys().collect();
+        let amending = |route: &&&String| route.ends_with("/void") || route.ends_with("/correct");
+        assert_eq!(routes.iter().find(amending), None);
+        assert!(routes.iter().any(|route| *route == entry), "{routes:?}");
+    }
     let page = connection.send("GET", &format!("/table/entry/{id}"), "Accept: text/html\r\n", "");
     let page = page.unwrap();
     assert!(page.status == 200 && !page.body.contains("name=\"reason\""), "{page:?}");

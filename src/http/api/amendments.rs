@@ -19,8 +19,13 @@ pub(crate) fn amending_routes() -> Vec<Route> {
 
 /// The routes in the API documents.
 #[derive(OpenApi)]
-#[openapi(paths(entry, void, correct))]
+#[openapi(paths(entry))]
 pub(crate) struct Documented;
+
+/// Those that an agent does not have.
+#[derive(OpenApi)]
+#[openapi(paths(void, correct))]
+pub(crate) struct AmendingDocumented;
 
 problems! {
     /// Why an entry is not shown.

@@ -77,7 +77,7 @@ async fn index(
     metrics: &State<Metrics>,
 ) -> Result<Index, Problem> {
     if !browser.wants_page {
-        return Ok(Index::Map(map()));
+        return Ok(Index::Map(map(service.forwarding.is_some())));
     }
     if let Some(date) = date.filter(|date| !date.is_empty()) {
         return sheet_path(date, query.parameters()).map(Index::Sheet);
@@ -150,8 +150,12 @@ struct Map {
     routes: BTreeMap<String, String>,
 }
 
-fn map() -> Value {
-    json!({
+const VOID: &str = "POST /table/entry/ENTRY_ID/void";
+const CORRECT: &str = "POST /table/entry/ENTRY_ID/correct";
+
+/// A gate agent does not serve all of it.
+fn map(is_agent: bool) -> Value {
+    let mut map = json!({
         "service": "rollcall",
         "version": env!("CARGO_PKG_VERSION"),
         "routes": {
@@ -161,8 +165,8 @@ fn map() -> Value {
             "GET /table/view/date:today": "the whole sheet of today",
             "POST /table/entry": "record an entry by a form, and go to its sheet",
             "GET /table/entry/ENTRY_ID": "an entry, its state and its history",
-            "POST /table/entry/ENTRY_ID/void": "take an entry off its sheet: reason",
-            "POST /table/entry/ENTRY_ID/correct": "replace an entry: reason, and what is different",
+            VOID: "take an entry off its sheet: reason",
+            CORRECT: "replace an entry: reason, and what is different",
             "GET /table/export?from=YYYYMMDD&to=YYYYMMDD": "the sheets of up to 366 days, one after the other",
             "GET /table/people?from=YYYYMMDD&to=YYYYMMDD": "for each day and person: first in, last out, number of entries",
             "GET /table/inside": "who is inside now",
@@ -175,5 +179,9 @@ fn map() -> Value {
             "GET /readyz": "200 while it can serve",
             "GET /livez": "200 while it runs",
         },
-    })
+    });
+    if let (true, Some(routes)) = (is_agent, map["routes"].as_object_mut()) {
+        routes.retain(|route, _| ![VOID, CORRECT].contains(&&**route));
+    }
+    map
 }
