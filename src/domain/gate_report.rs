@@ -40,13 +40,17 @@ impl GateReport {
         Some(Self { pending, oldest_pending, completeness })
     }
 
-    /// The same while an entry with this `login`, which was in the batch, is not stored and will be
-    /// sent again.
+    /// The same while an entry with this `login`, which was in the batch, is not stored and may follow.
     pub fn still_holding(self, login: DateTime<Utc>) -> Self {
         let completeness = self
             .completeness
             .map(|complete| Completeness { until: complete.until.min(login), ..complete });
         Self { completeness, ..self }
+    }
+
+    /// The same while an entry is not stored and may follow whose moment is not known.
+    pub fn promising_nothing(self) -> Self {
+        Self { completeness: None, ..self }
     }
 }
 

@@ -10,6 +10,11 @@ pub struct UpstreamAnswer {
 impl UpstreamAnswer {
     /// Whether the same entry would get the same answer again, as far as this side can know.
     pub fn is_final(&self) -> bool {
-        matches!(self.status, 400 | 403 | 422)
+        Self::is_final_status(self.status.into())
+    }
+
+    /// The same by the status alone.
+    pub fn is_final_status(status: i32) -> bool {
+        matches!(status, 400 | 403 | 422)
     }
 }

@@ -16,7 +16,7 @@ use super::trouble::{Failure, Trouble};
 use super::upstream::Upstream;
 use crate::domain::Clock;
 use crate::error_chain::ErrorChain;
-use crate::store::{Forwarding, Queue, Reach, Store, StoreError};
+use crate::store::{Forwarding, Mark, Queue, Reach, Store, StoreError};
 
 /// The longest time between two batches, empty ones included. Less than the 30 seconds that are
 /// promised, by the time that a batch may take.
@@ -25,6 +25,10 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// The shortest time from one batch to the next that news cause. A lone entry is sent at once; of many,
 /// those of a fiftieth of a second together.
 const PACE: Duration = Duration::from_millis(20);
+
+/// The shortest time from one batch to the next while there is more: up to 5,000 entries a second, so that an
+/// upstream has time for others while a gate catches up.
+const CATCH_UP_PACE: Duration = Duration::from_millis(100);
 
 /// The thread that forwards.
 pub struct Agent {
@@ -60,6 +64,7 @@ impl Agent {
             clock,
             backoff: Backoff::default(),
             limit: MAX_ENTRIES,
+            quiet_until: None,
             contact_at: Instant::now(),
             sent_at: Instant::now(),
             is_maintained: true,
@@ -91,6 +96,9 @@ struct Session {
     /// How many entries a batch has at most. Halved where the upstream, or something before it, refuses
     /// larger ones.
     limit: usize,
+    /// Until when the upstream has asked for no entries. It only gets signs of life meanwhile, and one that
+    /// it accepts ends this.
+    quiet_until: Option<Instant>,
     /// When the next batch is due, even an empty one.
     contact_at: Instant,
     sent_at: Instant,
@@ -106,14 +114,20 @@ impl Session {
             match outcome {
                 Ok(has_more) => {
                     self.backoff.succeed();
-                    if !has_more {
+                    let pace = if has_more {
+                        CATCH_UP_PACE
+                    } else {
                         let due = self.contact_at.min(self.ledger.next_due());
                         self.forwarding.wait_for_news(due);
-                        self.forwarding.pause(PACE.saturating_sub(self.sent_at.elapsed()));
-                    }
+                        PACE
+                    };
+                    self.forwarding.pause(pace.saturating_sub(self.sent_at.elapsed()));
                 }
                 Err(failure) => {
                     self.report(&failure);
+                    if let Some(asked_for) = failure.retry_after {
+                        self.quiet_until = Instant::now().checked_add(asked_for);
+                    }
                     let pause = self.backoff.fail(failure.retry_after);
                     self.forwarding.pause(pause);
                 }
@@ -128,7 +142,11 @@ impl Session {
     fn round(&mut self) -> Result<bool, Failure> {
         // Before the entries are read: what is recorded after that has a later moment.
         let as_of = self.forwarding.as_of(&self.clock, &self.queue);
-        let parcel = self.ledger.gather(as_of, self.limit)?;
+        let parcel = match self.quiet_until {
+            Some(until) if Instant::now() < until => self.ledger.report(as_of)?,
+            _ => self.ledger.gather(as_of, self.limit)?,
+        };
+        self.note_mark();
         let is_due = !parcel.entries.is_empty() || self.contact_at <= Instant::now();
         let has_more = is_due && self.deliver(&parcel)?;
         let maintained = self.ledger.maintain(self.clock.now());
@@ -150,12 +168,13 @@ impl Session {
                 return Ok(true);
             }
             status => {
-                let trouble = Trouble::of_status(status, self.client.has_token());
+                let trouble = self.client.trouble_of(&answer);
                 let failure = Failure::new(trouble, format!("status {status}"));
                 return Err(Failure { retry_after: answer.retry_after, ..failure });
             }
         }
         let delivery = Delivery::parse(&answer.body, &parcel.entries)?;
+        self.quiet_until = None;
         let stored = delivery.stored.len();
         delivery.log(&parcel.entries);
         self.ledger.settle(parcel, delivery, self.clock.now())?;
@@ -190,12 +209,19 @@ impl Session {
         self.is_maintained = outcome.is_ok();
     }
 
+    /// Also before the first answer, which may be long in coming.
+    fn note_mark(&self) {
+        let Mark { up_to, last_forwarded_at } = self.ledger.mark();
+        self.forwarding.change(|state| {
+            state.up_to = up_to;
+            state.last_forwarded_at = last_forwarded_at;
+        });
+    }
+
     fn note_success(&self, stored: usize) {
-        let mark = self.ledger.mark();
+        self.note_mark();
         let before = self.forwarding.change(|state| {
             state.forwarded += stored as u64;
-            state.last_forwarded_at = mark.last_forwarded_at;
-            state.up_to = mark.up_to;
             state.reason = None;
             std::mem::replace(&mut state.reach, Reach::Reachable)
         });
@@ -207,11 +233,8 @@ impl Session {
     /// Makes a failure known, and logs it if it is another one than before.
     fn report(&self, failure: &Failure) {
         let Failure { trouble, detail, .. } = failure;
-        let mark = self.ledger.mark();
         let reason = trouble.to_string();
         let before = self.forwarding.change(|state| {
-            state.last_forwarded_at = mark.last_forwarded_at;
-            state.up_to = mark.up_to;
             state.reach = trouble.reach();
             state.reason.replace(reason.clone())
         });

@@ -6,8 +6,9 @@ const FIRST: Duration = Duration::from_millis(250);
 /// The longest pause.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The longest pause that an upstream can ask for. A wrong one must not stop a gate for ever.
-const LONGEST_ASKED_FOR: Duration = Duration::from_secs(600);
+/// The longest pause that an upstream's `Retry-After` makes, so that it sees a sign of life at least every 30
+/// seconds.
+const LONGEST_ASKED_FOR: Duration = Duration::from_secs(20);
 
 /// The pauses between attempts that fail.
 #[derive(Debug, Default)]
@@ -63,6 +64,6 @@ mod tests {
             assert!(pause.subsec_nanos() > 0, "without jitter");
             pause.as_secs()
         };
-        assert_eq!((asked_for(0), asked_for(7), asked_for(100_000)), (0, 7, 600));
+        assert_eq!((asked_for(0), asked_for(7), asked_for(100_000)), (0, 7, 20));
     }
 }

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use serde::de::IgnoredAny;
 use ureq::http::HeaderMap;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 use super::trace::Trace;
-use super::trouble::{Failure, Trouble};
+use super::trouble::{Failure, Route, Trouble};
 use super::upstream::{Authorities, TokenSource, Upstream};
 
 /// How long it may take to find the address and to connect.
@@ -21,6 +22,7 @@ const MAX_ANSWER: u64 = 4 * 1024 * 1024;
 pub(super) struct Client {
     agent: ureq::Agent,
     url: String,
+    route: Route,
     source: TokenSource,
     token: Option<String>,
 }
@@ -40,6 +42,8 @@ impl Client {
             Authorities::Computer => RootCerts::PlatformVerifier,
             Authorities::These(certificates) => RootCerts::from(certificates),
         };
+        let route =
+            Route { is_https: url.is_https(), has_proxy: proxy.is_some(), has_answered: false };
         let tls = TlsConfig::builder().provider(TlsProvider::NativeTls).root_certs(roots).build();
         let agent = ureq::Agent::config_builder()
             .tls_config(tls)
@@ -54,7 +58,7 @@ impl Client {
             .build()
             .into();
         let url = format!("{}/table/batch", url.as_str());
-        Self { agent, url, source: token, token: None }
+        Self { agent, url, route, source: token, token: None }
     }
 
     /// Sends a batch.
@@ -72,20 +76,28 @@ impl Client {
         if let Some(trace) = trace {
             request = request.header("traceparent", trace.traceparent());
         }
-        let mut response = request.send(body)?;
+        let sent = request.send(body);
+        let mut response = sent.map_err(|error| Failure::of_request(&error, self.route))?;
+        self.route.has_answered = true;
         let status = response.status().as_u16();
         if matches!(status, 401 | 403) {
             // The file may hold another one by the next attempt.
             self.token = None;
         }
         let retry_after = retry_after(response.headers(), Utc::now());
-        let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
+        let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec();
+        let body = body.map_err(|error| Failure::of_request(&error, self.route))?;
         Ok(Answer { status, body, retry_after })
     }
 
-    /// Whether requests have a token.
-    pub(super) fn has_token(&self) -> bool {
-        !matches!(self.source, TokenSource::None)
+    /// The trouble with an answer to a whole batch that is not 200.
+    pub(super) fn trouble_of(&self, answer: &Answer) -> Trouble {
+        let is_json = || serde_json::from_slice::<IgnoredAny>(&answer.body).is_ok();
+        match answer.status {
+            // What servers answer to plain HTTP where they expect TLS.
+            400 if !self.route.is_https && !is_json() => Trouble::NotRollcallByHttp,
+            status => Trouble::of_status(status, !matches!(self.source, TokenSource::None)),
+        }
     }
 }
 

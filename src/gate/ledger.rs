@@ -101,6 +101,12 @@ impl Ledger {
         })
     }
 
+    /// A report without entries.
+    pub(super) fn report(&mut self, as_of: DateTime<Utc>) -> Result<Parcel, StoreError> {
+        let left = self.with_outbox(|ledger, outbox| outbox.backlog(ledger.mark().up_to))?;
+        Ok(Parcel { entries: Vec::new(), is_retry: false, as_of, left, has_more: true })
+    }
+
     /// What is left after the entry `last`, the last of `sending`. To count many entries takes long, so
     /// that this may be a second old; then it is as if nothing had come, and nothing old had gone.
     fn count(
@@ -143,6 +149,7 @@ impl Ledger {
         }
         self.is_saved = false;
         if !held_back.is_empty() || !released.is_empty() {
+            self.counted = None;
             // The mark must not pass an entry that is noted nowhere.
             self.save_now(Settled { mark, held_back, released })?;
         }

@@ -50,11 +50,12 @@ struct EntryBody<'a> {
 
 impl Parcel {
     pub(super) fn to_json(&self) -> Result<Vec<u8>, Error> {
-        let oldest = self.left.oldest_pending.map(|oldest| Stamp::utc(oldest.min(self.as_of)));
+        let (pending, oldest) = self.left.may_follow();
+        let oldest = oldest.map(|oldest| Stamp::utc(oldest.min(self.as_of)));
         serde_json::to_vec(&Body {
             entries: self.entries.iter().map(|entry| EntryBody::of(&entry.passage)).collect(),
             as_of: Stamp::utc(self.as_of).as_str(),
-            pending: self.left.pending,
+            pending,
             oldest_pending: oldest.as_ref().map(Stamp::as_str),
         })
     }
@@ -84,6 +85,7 @@ mod tests {
 
     use super::*;
     use crate::domain::{Direction, Text};
+    use crate::store::Rejected;
 
     fn entry(text: &str, has_all: bool) -> Entry {
         let text = Text::parse(text).unwrap();
@@ -109,7 +111,7 @@ mod tests {
     #[test]
     fn the_body_is_what_the_contract_says() {
         let oldest_pending = Some("2026-09-21T05:00:00Z".parse().unwrap());
-        let left = Backlog { pending: 3, oldest_pending, rejected: 1 };
+        let left = Backlog { pending: 3, oldest_pending, ..Backlog::default() };
         let body = parcel(vec![entry("a", false), entry("b", true)], left).to_json().unwrap();
         let id = Uuid::nil();
         let moment = "2026-09-21T06:00:00.000001Z";
@@ -137,10 +139,39 @@ mod tests {
     #[test]
     fn what_is_left_is_never_reported_as_later_than_the_moment_of_the_report() {
         let oldest_pending = Some("2030-01-01T00:00:00Z".parse().unwrap());
-        let left = Backlog { pending: 1, oldest_pending, rejected: 0 };
+        let left = Backlog { pending: 1, oldest_pending, ..Backlog::default() };
         let body = parcel(Vec::new(), left).to_json().unwrap();
         let body = serde_json::from_slice::<Value>(&body).unwrap();
         assert_eq!(body["oldest_pending"], body["as_of"]);
+    }
+
+    /// A gate is not complete without them.
+    #[test]
+    fn rejected_entries_that_may_still_follow_are_reported_too() {
+        let [rejected, pending] =
+            ["2026-09-21T04:00:00Z", "2026-09-21T05:00:00Z"].map(|text| text.parse().unwrap());
+        for (waiting, reasons, expected) in [
+            (
+                (2, Some(pending)),
+                (1, 3, 9, Some(rejected)),
+                json!([6, "2026-09-21T04:00:00.000000Z"]),
+            ),
+            ((0, None), (0, 1, 0, Some(rejected)), json!([1, "2026-09-21T04:00:00.000000Z"])),
+            // The upstream has entries with their ids, so nothing follows.
+            ((2, Some(pending)), (0, 0, 1, None), json!([2, "2026-09-21T05:00:00.000000Z"])),
+            ((0, None), (0, 0, 1, None), json!([0, null])),
+        ] {
+            let (invalid, forbidden, reused, oldest) = reasons;
+            let left = Backlog {
+                pending: waiting.0,
+                oldest_pending: waiting.1,
+                postponed: 0,
+                rejected: Rejected { invalid, forbidden, reused, oldest },
+            };
+            let body = parcel(Vec::new(), left).to_json().unwrap();
+            let body = serde_json::from_slice::<Value>(&body).unwrap();
+            assert_eq!(json!([body["pending"], body["oldest_pending"]]), expected);
+        }
     }
 
     /// So bytes need not be counted.

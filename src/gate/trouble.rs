@@ -26,8 +26,18 @@ pub(super) enum Trouble {
     TimedOut,
     #[error("The connection to the upstream broke off.")]
     BrokenOff,
+    #[error("The connection to the upstream ended without an answer: it may want https.")]
+    NeverAnswered,
     #[error("The proxy does not let the connection to the upstream through.")]
     Proxy,
+    #[error("The proxy's name is unknown: check its variable and the network of this computer.")]
+    UnknownProxyName,
+    #[error("There is no way to the proxy: check the network of this computer.")]
+    NoRouteToProxy,
+    #[error("Nothing accepts connections at the proxy's address: it may be down.")]
+    ProxyRefused,
+    #[error("The proxy does not answer in time.")]
+    ProxyTimedOut,
     #[error(
         "The upstream's certificate is from an authority that this computer does not trust: \
          ROLLCALL_UPSTREAM_CA_FILE can name the right one."
@@ -61,6 +71,17 @@ pub(super) enum Trouble {
     Refused,
     #[error("What answers at the upstream's address is not a Rollcall.")]
     NotRollcall,
+    #[error("What answers at the upstream's address is not a Rollcall, or wants https.")]
+    NotRollcallByHttp,
+}
+
+/// How requests reach the upstream.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Route {
+    pub(super) is_https: bool,
+    pub(super) has_proxy: bool,
+    /// Whether there ever was an answer.
+    pub(super) has_answered: bool,
 }
 
 /// A trouble, with what the log has of it and what the upstream asks for.
@@ -81,8 +102,23 @@ impl Trouble {
             | Self::Redirect
             | Self::TooLarge
             | Self::Refused
-            | Self::NotRollcall => Reach::Refused,
+            | Self::NotRollcall
+            | Self::NotRollcallByHttp => Reach::Refused,
             _ => Reach::Unreachable,
+        }
+    }
+
+    /// What the same trouble means on this way to the upstream.
+    fn on(self, route: Route) -> Self {
+        match self {
+            // The proxy finds the upstream, and this computer the proxy.
+            Self::UnknownName if route.has_proxy => Self::UnknownProxyName,
+            Self::NoRoute if route.has_proxy => Self::NoRouteToProxy,
+            Self::ConnectionRefused if route.has_proxy => Self::ProxyRefused,
+            // A server that expects TLS closes the connection, or sends an alert.
+            Self::BrokenOff if !route.is_https && !route.has_answered => Self::NeverAnswered,
+            Self::NotRollcall if !route.is_https => Self::NotRollcallByHttp,
+            other => other,
         }
     }
 
@@ -110,9 +146,15 @@ impl From<StoreError> for Failure {
     }
 }
 
-impl From<ureq::Error> for Failure {
-    fn from(error: ureq::Error) -> Self {
-        let trouble = match &error {
+impl Failure {
+    pub(super) fn new(trouble: Trouble, detail: impl Into<String>) -> Self {
+        Self { trouble, detail: detail.into(), retry_after: None }
+    }
+
+    /// A request on this way has failed.
+    pub(super) fn of_request(error: &ureq::Error, route: Route) -> Self {
+        let trouble = match error {
+            ureq::Error::Timeout(Timeout::Connect) if route.has_proxy => Trouble::ProxyTimedOut,
             ureq::Error::HostNotFound | ureq::Error::Timeout(Timeout::Resolve) => {
                 Trouble::UnknownName
             }
@@ -126,13 +168,7 @@ impl From<ureq::Error> for Failure {
             | ureq::Error::BodyExceedsLimit(_) => Trouble::NotRollcall,
             _ => Trouble::BrokenOff,
         };
-        Self::new(trouble, error.to_string())
-    }
-}
-
-impl Failure {
-    pub(super) fn new(trouble: Trouble, detail: impl Into<String>) -> Self {
-        Self { trouble, detail: detail.into(), retry_after: None }
+        Self::new(trouble.on(route), error.to_string())
     }
 }
 

@@ -71,6 +71,7 @@ impl UpstreamUrl {
             || !has_valid_port
             || authority.as_str().contains('@')
             || uri.query().is_some()
+            || is_route(uri.path())
         {
             return Err(InvalidUpstreamUrl);
         }
@@ -97,6 +98,12 @@ impl UpstreamUrl {
             || self.host.ends_with(".localhost")
             || address.is_ok_and(|address| address.to_canonical().is_loopback())
     }
+}
+
+/// Whether the path is that of a route, which follows a base URL.
+fn is_route(path: &str) -> bool {
+    let path = path.trim_end_matches('/');
+    ["/table", "/table/batch", "/table/create"].iter().any(|route| path.ends_with(route))
 }
 
 impl TokenSource {
@@ -175,6 +182,7 @@ mod tests {
             ("https://Example.org", "https://Example.org", "example.org", true, false),
             ("http://10.0.0.7:8000/", "http://10.0.0.7:8000", "10.0.0.7", false, false),
             ("https://a.b:1/x/y//", "https://a.b:1/x/y", "a.b", true, false),
+            ("https://a.b/timetable", "https://a.b/timetable", "a.b", true, false),
             ("http://[::1]:80", "http://[::1]:80", "::1", false, true),
             ("http://localhost", "http://localhost", "localhost", false, true),
             ("http://127.1.2.3", "http://127.1.2.3", "127.1.2.3", false, true),
@@ -202,6 +210,11 @@ mod tests {
             "https://example.org:",
             "https://example.org:x",
             "https://example.org:65536",
+            "https://example.org:99999",
+            "https://example.org/table",
+            "https://example.org/table/batch",
+            "https://example.org/x/table/batch/",
+            "https://example.org/table/create",
             "https://exa mple.org",
             " https://example.org",
         ] {

@@ -98,8 +98,9 @@ impl UpstreamSettings {
 }
 
 fn url(held: &Option<String>) -> Result<Option<UpstreamUrl>, InvalidSetting> {
-    let expected = "a base URL with http or https and a host, such as https://rollcall.example.org, \
-         without user, password, query and fragment";
+    let expected = "a base URL with http or https, a host and perhaps a port from 1 to 65535, such as \
+         https://rollcall.example.org, without user, password, query and fragment, and without the \
+         path of a route such as /table/batch";
     match held {
         // It may hold a password.
         Some(held) if held.contains('@') => {
@@ -171,6 +172,15 @@ mod tests {
         for (variables, begin) in [
             (&[("ROLLCALL_UPSTREAM", "")][..], "ROLLCALL_UPSTREAM is \"\"; it must be a base URL"),
             (&[("ROLLCALL_UPSTREAM", "x")], "ROLLCALL_UPSTREAM is \"x\"; it must be a base URL"),
+            (
+                &[("ROLLCALL_UPSTREAM", "https://x:99999")],
+                "ROLLCALL_UPSTREAM is \"https://x:99999\"; it must be a base URL with http or https, a \
+                 host and perhaps a port from 1 to 65535",
+            ),
+            (
+                &[("ROLLCALL_UPSTREAM", "https://x/table/batch")],
+                "ROLLCALL_UPSTREAM is \"https://x/table/batch\"; it must be a base URL",
+            ),
             (&[("ROLLCALL_UPSTREAM", "http://a:secret@b")], "ROLLCALL_UPSTREAM is invalid and not"),
             (&[URL, (TOKEN, "")], "ROLLCALL_UPSTREAM_TOKEN is invalid and not shown"),
             (&[URL, (TOKEN, "sec ret")], "ROLLCALL_UPSTREAM_TOKEN is invalid and not shown"),

@@ -68,5 +68,33 @@ pub struct Backlog {
     pub pending: u64,
     /// The earliest `login` of these.
     pub oldest_pending: Option<DateTime<Utc>>,
-    pub rejected: u64,
+    /// How many of these the upstream has failed to store.
+    pub postponed: u64,
+    pub rejected: Rejected,
+}
+
+/// Entries that the upstream has rejected, by its reason.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rejected {
+    pub invalid: u64,
+    pub forbidden: u64,
+    /// The upstream has other entries under their `entry_id`.
+    pub reused: u64,
+    /// The earliest `login` of those that can still be stored one day: of all but the reused.
+    pub oldest: Option<DateTime<Utc>>,
+}
+
+impl Rejected {
+    pub fn count(&self) -> u64 {
+        self.invalid + self.forbidden + self.reused
+    }
+}
+
+impl Backlog {
+    /// The number and the earliest `login` of the entries that the upstream may still get.
+    pub fn may_follow(&self) -> (u64, Option<DateTime<Utc>>) {
+        let Rejected { invalid, forbidden, oldest, .. } = self.rejected;
+        let oldest = [self.oldest_pending, oldest].into_iter().flatten().min();
+        (self.pending + invalid + forbidden, oldest)
+    }
 }

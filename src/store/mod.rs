@@ -26,7 +26,7 @@ pub use changes::{Changes, Follower, Look, OpenWriter};
 pub use entries::{Entries, Recorder, Stored};
 pub use erasing::{Erasable, Eraser, Erasing};
 pub use error::{Cause, StoreError};
-pub use forwarding::{Backlog, Forwards, Mark, Outbox, Settled};
+pub use forwarding::{Backlog, Forwards, Mark, Outbox, Rejected, Settled};
 pub use front::{
     AmendOutcome, ChangeFeed, ChangePage, ChangeRequest, Counted, Credentials, Distribution,
     FeedState, Forwarding, ForwardingState, KeptReads, LastRecorded, NoChanges, Progress, Queue,

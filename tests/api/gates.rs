@@ -237,11 +237,26 @@ on_both_stores! {
         app.set_now(&minute(10));
         let bearer = format!("Bearer {token}");
         assert_eq!(app.post_with(&[("Authorization", &bearer)], entry(1)).status, 201);
-        wait_until("the use is noted", || gates(&app)[0]["last_contact"] == minute(10));
+        let is_noted = |at: &str| {
+            let gate = gates(&app).remove(0);
+            gate["last_contact"] == at && gate["last_entry"] == at
+        };
+        wait_until("the entry is noted", || is_noted(&minute(10)));
         assert_eq!(complete_until(&app), CREATED);
+        app.set_now(&minute(12));
+        assert_eq!(app.post_with(&[("Authorization", &bearer)], entry(2)).status, 201);
+        wait_until("the next one is noted", || is_noted(&minute(12)));
+        // What it says in a batch is not lost by that, and neither is the later entry.
+        report(&app, &token, json!({"as_of": minute(11), "pending": 2, "oldest_pending": minute(3)}));
+        assert_eq!(app.post_with(&[("Authorization", &bearer)], entry(1)).status, 200);
+        app.set_now(&minute(13));
+        assert_eq!(app.post_with(&[("Authorization", &bearer)], entry(3)).status, 201);
+        wait_until("the last one is noted", || is_noted(&minute(13)));
+        let gate = gates(&app).remove(0);
+        assert_eq!((&gate["pending"], &gate["complete_until"]), (&json!(2), &json!(minute(3))));
     }
 
-    fn a_gate_is_not_complete_while_the_store_refuses_an_entry(store: StoreKind) {
+    fn a_gate_is_not_complete_while_an_entry_is_not_stored_that_may_follow(store: StoreKind) {
         let app = start(store);
         app.store.sql(match store {
             StoreKind::Postgres => {
@@ -262,12 +277,23 @@ on_both_stores! {
             entry["occurred_at"] = json!(minute(occurred_at));
             entry
         };
-        let entries = json!([at(1, "a", 1), at(2, "Rejected", 4), at(3, "Rejected", 3), at(4, "", 2), at(5, "b", 5)]);
-        let answer = post(&app, &token, json!({"entries": entries, "as_of": minute(9)}));
-        let statuses: Vec<_> = answer.json()["results"].as_array().unwrap().iter().map(|result| result["status"].clone()).collect();
-        assert_eq!(statuses, [201, 500, 500, 400, 201]);
-        assert_eq!(app.count_rows(), 2);
-        assert_eq!(complete_until(&app), minute(3));
+        let of_another_gate = |mut entry: Value| {
+            entry["gate"] = json!("B");
+            entry
+        };
+        let send = |as_of: u32, entries: &[Value]| {
+            let answer = post(&app, &token, json!({"entries": entries, "as_of": minute(as_of)})).json();
+            let results = answer["results"].as_array().unwrap().iter();
+            (results.map(|result| result["status"].as_u64().unwrap()).collect::<Vec<_>>(), complete_until(&app))
+        };
+        let failed = [at(1, "a", 1), at(2, "Rejected", 4), at(3, "Rejected", 3), at(5, "b", 5)];
+        assert_eq!(send(5, &failed), (vec![201, 500, 500, 201], json!(minute(3))));
+        assert_eq!(send(6, &[at(6, "c", 2), of_another_gate(at(7, "d", 4))]), (vec![201, 403], json!(minute(4))));
+        // When it happened, nobody knows. What was told before stays.
+        assert_eq!(send(7, &[at(8, "", 2), at(9, "e", 6)]), (vec![400, 201], json!(minute(4))));
+        // There is an entry with its id, so no other one can follow.
+        assert_eq!(send(8, &[at(1, "other", 1)]), (vec![422], json!(minute(8))));
+        assert_eq!(app.count_rows(), 4);
     }
 
     fn a_sheet_says_until_when_all_gates_are_complete(store: StoreKind) {

@@ -115,7 +115,11 @@ fn a_rejected_entry_holds_nobody_up_and_is_tried_again_after_a_restart() {
             batch.results(|entry| if entry["lastname"] == "Bad" { status } else { 201 })
         }
     };
-    for status in [400, 403, 422] {
+    for (status, words) in [
+        (400, "has rejected 1 entry as invalid"),
+        (403, "has rejected 1 entry of another gate"),
+        (422, "has rejected 1 entry, because it has others with the same entry_id"),
+    ] {
         let upstream = StandIn::start(reject(status));
         let mut agent = GateAgent::start(&upstream.url(), &[]);
         for name in ["Good", "Bad", "Better"] {
@@ -128,6 +132,15 @@ fn a_rejected_entry_holds_nobody_up_and_is_tried_again_after_a_restart() {
         let line = agent.process.wait_for_line("the upstream did not store");
         assert_eq!((&line["status"], &line["code"]), (&json!(status), &json!("some_code")));
         assert!(line["entry_id"].is_string());
+        let reason = health["reason"].as_str().unwrap();
+        assert!(reason.contains(words), "{reason}");
+        // What may follow is told to the upstream as what this gate still holds.
+        agent.record("Best");
+        let best = upstream.wait_for("the next one", |batch| {
+            batch.entries().iter().any(|entry| entry["lastname"] == "Best")
+        });
+        assert_eq!(best.body["pending"], u64::from(status != 422));
+        assert_eq!(best.body["oldest_pending"].is_string(), status != 422);
 
         upstream.answer_by(|_| Reply::Stored);
         let before = upstream.received().len();
@@ -138,7 +151,8 @@ fn a_rejected_entry_holds_nobody_up_and_is_tried_again_after_a_restart() {
             again.into_iter().any(|entry| entry["lastname"] == "Bad")
         });
         agent.wait_until_upstream("pending", 0);
-        assert_eq!(agent.upstream()["rejected"], 0);
+        let health = agent.upstream();
+        assert_eq!((&health["rejected"], &health["reason"]), (&json!(0), &json!(null)));
     }
 }
 
@@ -153,7 +167,9 @@ fn an_entry_that_the_upstream_fails_to_store_holds_nobody_up_and_is_tried_again(
     }
     wait_until("both are sent", || names(&upstream).contains(&"Lucky".to_owned()));
     agent.wait_until_upstream("pending", 1);
-    assert_eq!(agent.upstream()["rejected"], 0);
+    let health = agent.upstream();
+    assert_eq!((&health["rejected"], &health["state"]), (&json!(0), &json!("reachable")));
+    assert!(health["reason"].as_str().unwrap().contains("fails to store 1 entry"), "{health}");
     let sent = |name| names(&upstream).iter().filter(|held| *held == name).count();
     let before = sent("Unlucky");
     upstream.answer_by(|_| Reply::Stored);
@@ -211,7 +227,7 @@ fn a_broken_answer_or_none_holds_the_line_too() {
     let half = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"re".to_vec();
     for (bytes, words) in [
         (half, "broke off"),
-        (Vec::new(), "broke off"),
+        (Vec::new(), "ended without an answer"),
         (b"220 mail.example.org ESMTP\r\n".to_vec(), "is not a Rollcall"),
     ] {
         let upstream = StandIn::start(move |_| Reply::Raw(bytes.clone()));
@@ -235,4 +251,76 @@ fn retry_after_is_heeded() {
     let pause = second.at - first.at;
     assert!((Duration::from_secs(3)..Duration::from_secs(5)).contains(&pause), "{pause:?}");
     assert_eq!(second.entries().len(), 20);
+}
+
+#[test]
+fn while_it_waits_for_long_the_upstream_sees_signs_of_life() {
+    let upstream = StandIn::start(|_| Reply::Status(503, "Retry-After: 3600\r\n", String::new()));
+    let agent = GateAgent::start(&upstream.url(), &[]);
+    let first = upstream.wait_for("the first batch", |_| true);
+    agent.record("Cudanin");
+    wait_until_within(SIGN_OF_LIFE, "a sign of life", || upstream.received().len() == 2);
+    let second = &upstream.received()[1];
+    assert!(second.at - first.at >= Duration::from_secs(20));
+    assert_eq!((second.entries().len(), &second.body["pending"]), (0, &json!(1)));
+    // The next sign of life shows that the hour need not be waited for.
+    upstream.answer_by(|_| Reply::Stored);
+    agent.wait_until_upstream("pending", 0);
+    assert_eq!(names(&upstream), ["Cudanin"]);
+}
+
+#[test]
+fn a_token_file_that_breaks_is_told_once_its_token_is_refused() {
+    let upstream = StandIn::start(|_| Reply::Stored);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "first\n").unwrap();
+    let path = file.display().to_string();
+    let agent = GateAgent::start(&upstream.url(), &[("ROLLCALL_UPSTREAM_TOKEN_FILE", path)]);
+    agent.wait_until_upstream("state", "reachable");
+    let only = |token: &'static str| {
+        move |batch: &Batch| match batch.header("authorization") == Some(token) {
+            true => Reply::Stored,
+            false => Reply::Status(401, "", "{}".to_owned()),
+        }
+    };
+    for (number, broken) in [None, Some(""), Some("two words\n")].into_iter().enumerate() {
+        match broken {
+            None => std::fs::remove_file(&file).unwrap(),
+            Some(text) => std::fs::write(&file, text).unwrap(),
+        }
+        upstream.answer_by(only("Bearer second"));
+        agent.record("Cudanin");
+        agent.wait_until_reason("The file of ROLLCALL_UPSTREAM_TOKEN_FILE cannot be read");
+        assert_eq!(agent.upstream()["pending"], 1);
+        std::fs::write(&file, "second\n").unwrap();
+        agent.wait_until_upstream("pending", 0);
+        let told = agent.process.log();
+        let told = told.iter().filter(|line| line.contains("entries wait here: The file of"));
+        assert_eq!(told.count(), number + 1);
+        upstream.answer_by(only("Bearer third"));
+        std::fs::write(&file, "third\n").unwrap();
+        agent.record("Cudanin");
+        agent.wait_until_upstream("pending", 0);
+    }
+}
+
+#[test]
+fn what_was_forwarded_does_not_wait_while_the_first_answer_does() {
+    let upstream = StandIn::start(|_| Reply::Stored);
+    let mut agent = GateAgent::start(&upstream.url(), &[]);
+    for name in ["a", "b", "c"] {
+        agent.record(name);
+    }
+    agent.wait_until_upstream("pending", 0);
+    agent.process.signal("TERM");
+    assert!(agent.process.wait(Duration::from_secs(15)).success());
+    upstream.answer_by(|_| Reply::Silence);
+    let before = upstream.received().len();
+    agent.restart(&[]);
+    agent.record("d");
+    wait_until("the first batch", || upstream.received().len() > before);
+    let health = agent.upstream();
+    assert_eq!((&health["pending"], &health["state"]), (&json!(1), &json!("unreachable")));
+    assert!(health["last_forwarded_at"].is_string());
 }

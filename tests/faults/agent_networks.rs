@@ -86,6 +86,49 @@ fn a_proxy_is_used_and_its_password_is_nowhere() {
 }
 
 #[test]
+fn a_proxy_that_cannot_be_used_is_told_from_the_upstream() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Connections wait there, and nobody accepts them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    for (proxy, words) in [
+        (format!("http://{closed}"), "Nothing accepts connections at the proxy's address"),
+        ("http://proxy.invalid:3128".to_owned(), "The proxy's name is unknown"),
+        (format!("http://{}", silent.local_addr().unwrap()), "The proxy does not answer in time"),
+    ] {
+        for url in ["https://rollcall.example.org", "http://rollcall.example.org"] {
+            let proxies = ["https_proxy", "http_proxy"].map(|name| (name, proxy.clone()));
+            let agent = GateAgent::start(url, &proxies);
+            agent.wait_until_reason(words);
+            assert_eq!(agent.upstream()["state"], "unreachable");
+        }
+    }
+}
+
+#[test]
+fn http_where_the_upstream_speaks_https_is_told() {
+    let authority = Authority::new();
+    let upstream = StandIn::start_with_tls(authority.issue("localhost"), |_| Reply::Stored);
+    let url = format!("http://localhost:{}", upstream.address().port());
+    let agent = GateAgent::start(&url, &[]);
+    agent.wait_until_reason("it may want https");
+    // What other servers answer: words, or an alert of TLS.
+    for reply in [
+        "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n".into(),
+        b"\x15\x03\x01\0\x02\x02\x46".to_vec(),
+    ] {
+        let upstream = StandIn::start(move |_| Reply::Raw(reply.clone()));
+        let agent = GateAgent::start(&upstream.url(), &[]);
+        agent.wait_until_reason("is not a Rollcall, or wants https");
+        // It is wrong only once there was an answer of a Rollcall.
+        upstream.answer_by(|_| Reply::Stored);
+        agent.wait_until_upstream("state", "reachable");
+        upstream.answer_by(|_| Reply::Raw(Vec::new()));
+        agent.record("Cudanin");
+        agent.wait_until_reason("The connection to the upstream broke off.");
+    }
+}
+
+#[test]
 fn an_address_where_nothing_listens_is_told() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let agent = GateAgent::start(&format!("http://127.0.0.1:{port}"), &[]);

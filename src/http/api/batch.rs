@@ -97,18 +97,22 @@ fn last_entry(results: &[Result<StoredEntry, Problem>]) -> Option<DateTime<Utc>>
     stored.map(|stored| stored.entry.passage.received_at).max()
 }
 
-/// The report, with the entries that the store refused: the gate will send them again. Whatever else
-/// is not recorded is final.
+/// The report, with the entries of the batch that are not stored and may still follow: the gate sends
+/// them again, or they are stored once what is wrong with them is mended.
 fn remaining(
     report: GateReport,
     logins: &[Option<DateTime<Utc>>],
     results: &[Result<StoredEntry, Problem>],
 ) -> GateReport {
-    let is_refused = |result: &Result<_, Problem>| {
-        result.as_ref().is_err_and(|problem| problem.status() == Status::InternalServerError)
+    let may_follow = |result: &Result<_, Problem>| {
+        // Under the `entry_id` of any other one there is an entry, for good.
+        result.as_ref().is_err_and(|problem| problem.status() != Status::UnprocessableEntity)
     };
-    let refused = logins.iter().zip(results).filter(|(_, result)| is_refused(result));
-    refused.filter_map(|(login, _)| *login).fold(report, GateReport::still_holding)
+    let held = logins.iter().zip(results).filter(|(_, result)| may_follow(result));
+    held.fold(report, |report, (login, _)| match login {
+        Some(login) => report.still_holding(*login),
+        None => report.promising_nothing(),
+    })
 }
 
 /// What became of each entry of a batch.

@@ -8,7 +8,7 @@ use crate::domain::Stamp;
 use crate::http::service::Service;
 use crate::http::wire::Problem;
 use crate::http::wire::schema::problems;
-use crate::store::{Forwarding, ForwardingState, Reader, Schema, SchemaState, StoreError};
+use crate::store::{Forwarding, Reader, Schema, SchemaState, StoreError};
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![livez, readyz, admin, health]
@@ -187,16 +187,16 @@ async fn health(service: &State<Service>) -> Json<Health> {
 }
 
 async fn upstream(reader: &Reader, forwarding: &Forwarding) -> UpstreamHealth {
-    let ForwardingState { reach, reason, last_forwarded_at, up_to, .. } = forwarding.state();
-    let backlog = reader.backlog(up_to).await.ok();
+    let state = forwarding.state();
+    let backlog = reader.backlog(state.up_to).await.ok();
     let shown = |moment: DateTime<Utc>| Stamp::utc(moment).as_str().to_owned();
     UpstreamHealth {
-        state: reach.as_str(),
+        state: state.reach.as_str(),
         pending: backlog.map(|backlog| backlog.pending),
         oldest_pending: backlog.and_then(|backlog| backlog.oldest_pending).map(shown),
-        rejected: backlog.map(|backlog| backlog.rejected),
-        last_forwarded_at: last_forwarded_at.map(shown),
-        reason,
+        rejected: backlog.map(|backlog| backlog.rejected.count()),
+        last_forwarded_at: state.last_forwarded_at.map(shown),
+        reason: state.explain(&backlog.unwrap_or_default()),
     }
 }
 

@@ -44,7 +44,7 @@ impl AgentGauges {
         let count = |number: u64| number.try_into().unwrap_or(i64::MAX);
         if let Some(Backlog { pending, rejected, .. }) = gauged.backlog {
             self.pending.set(count(pending));
-            self.rejected.set(count(rejected));
+            self.rejected.set(count(rejected.count()));
         }
         self.forwarded.inner().store(gauged.forwarded, Ordering::Relaxed);
     }

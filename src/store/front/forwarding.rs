@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::queue::Queue;
 use crate::domain::Clock;
+use crate::store::Backlog;
 
 /// How many traces are kept. A single entry is forwarded at once, or in a batch with others.
 const MAX_TRACES: usize = 16;
@@ -43,6 +44,25 @@ pub struct ForwardingState {
     pub up_to: i64,
     /// How many entries this process has forwarded.
     pub forwarded: u64,
+}
+
+impl ForwardingState {
+    /// Why entries wait or stay here, in sentences for a person; `None` while all is well.
+    pub fn explain(&self, backlog: &Backlog) -> Option<String> {
+        let mut sentences = Vec::from_iter(self.reason.clone());
+        let mut say = |count: u64, begin: &str, end: &str| match count {
+            0 => {}
+            1 => sentences.push(format!("{begin} 1 entry{end}: the log names it.")),
+            count => sentences.push(format!("{begin} {count} entries{end}: the log names them.")),
+        };
+        let Backlog { postponed, rejected, .. } = backlog;
+        say(*postponed, "The upstream fails to store", ", tried again every half minute");
+        let begin = "The upstream has rejected";
+        say(rejected.invalid, begin, " as invalid");
+        say(rejected.forbidden, begin, " of another gate than that of its token");
+        say(rejected.reused, begin, ", because it has others with the same entry_id");
+        (!sentences.is_empty()).then(|| sentences.join(" "))
+    }
 }
 
 /// Whether an upstream can be used.

@@ -56,19 +56,53 @@ fn backlog(connection: &mut SqliteConnection, after: i64) -> QueryResult<Backlog
         .filter(attendance::id.gt(after))
         .select((diesel::dsl::count_star(), min(attendance::login)))
         .get_result(connection)?;
-    let postponed: (i64, Option<DateTime<Utc>>) = held_back::table
+    let held_back = held_back::table
         .inner_join(attendance::table)
-        .filter(held_back::is_rejected.eq(0).and(attendance::id.le(after)))
-        .select((diesel::dsl::count_star(), min(attendance::login)))
-        .get_result(connection)?;
-    let rejected: i64 =
-        held_back::table.filter(held_back::is_rejected.ne(0)).count().get_result(connection)?;
-    let oldest = [waiting.1, postponed.1].into_iter().flatten().min();
-    Ok(Backlog {
-        pending: (waiting.0 + postponed.0).unsigned_abs(),
-        oldest_pending: oldest,
-        rejected: rejected.unsigned_abs(),
-    })
+        .filter(attendance::id.le(after))
+        .group_by((held_back::is_rejected, held_back::status))
+        .select((
+            (held_back::is_rejected, held_back::status),
+            diesel::dsl::count_star(),
+            min(attendance::login),
+        ))
+        .load::<HeldBack>(connection)?;
+    Ok(backlog_of(waiting, &held_back))
+}
+
+/// Whether entries are rejected, the status that they got, their number and their earliest `login`.
+type HeldBack = ((i32, i32), i64, Option<DateTime<Utc>>);
+
+fn backlog_of(
+    (waiting, oldest_waiting): (i64, Option<DateTime<Utc>>),
+    held_back: &[HeldBack],
+) -> Backlog {
+    let mut backlog = Backlog { pending: waiting.unsigned_abs(), ..Backlog::default() };
+    let (mut pending, mut rejected) = (vec![oldest_waiting], Vec::new());
+    for &((is_rejected, status), count, oldest) in held_back {
+        let count = count.unsigned_abs();
+        match (is_rejected, status) {
+            (0, status) => {
+                backlog.pending += count;
+                pending.push(oldest);
+                // What was rejected before this start has not been tried yet.
+                if !UpstreamAnswer::is_final_status(status) {
+                    backlog.postponed += count;
+                }
+            }
+            (_, 422) => backlog.rejected.reused += count,
+            (_, 403) => {
+                backlog.rejected.forbidden += count;
+                rejected.push(oldest);
+            }
+            _ => {
+                backlog.rejected.invalid += count;
+                rejected.push(oldest);
+            }
+        }
+    }
+    backlog.oldest_pending = pending.into_iter().flatten().min();
+    backlog.rejected.oldest = rejected.into_iter().flatten().min();
+    backlog
 }
 
 struct SqliteOutbox(SqliteConnection);
