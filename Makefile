@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run build test chart-test openapi api-fuzz image image-test cluster cluster-test citus-test deb package-test bench bench-scale gate-storm scale fmt lint chart-docs manifests pictures
+.PHONY: help run build test chart-test openapi api-fuzz image image-test cluster cluster-test citus-test deb package-test bench bench-scale bench-gate gate-storm scale fmt lint chart-docs manifests pictures
 
 help: ## List the targets
 	@awk -F ' *## ' '/^[a-z-]+: *##/ { sub(/:/, "", $$1); printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ bench: ## Measure the release binary beside its peers; installs what that needs
 bench-scale: ## Measure the service while its table grows: ROWS=10000000, on PostgreSQL and embedded
 	benches/install.sh
 	benches/growth
+
+bench-gate: ## Measure a gate agent: how it catches up beside live traffic, and what forwarding costs it
+	benches/install.sh
+	benches/gate
 
 gate-storm: ## Break gates, networks and databases at random for SECONDS (300); a SEED repeats a storm
 	tests/support/install.sh
