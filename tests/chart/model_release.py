@@ -107,7 +107,8 @@ class ModelRelease:
         assert "Job/by-hand complete" in self.cluster.events
         return self.said(name)
 
-    def put_under_load(self):
+    def put_under_load(self, keep_alive=True):
+        """The model has no connections."""
         self._loaded_since = len(self.cluster.events)
         self._ready = len(self.serving())
 

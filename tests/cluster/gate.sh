@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Gates that record entries one after the other, until the file /tmp/stop exists, and at least 20 each. For each request
 # they print the response's status, or `failed` and the reason, and the entry's id. HOST is the service's name, PODS are
-# the addresses of its pods. If TOKEN is set, they send it. If RETRY is set, a gate sends an entry until it is
-# acknowledged, otherwise once.
+# the addresses of its pods. CONNECTIONS has `close` for two gates with a connection for each entry, and `keep-alive` for
+# two that keep theirs. If TOKEN is set, they send it. If RETRY is set, a gate sends an entry until it is acknowledged,
+# otherwise once.
 set -uo pipefail
 
 # A closed connection is reported as a failed request.
@@ -71,8 +72,8 @@ gate() {
 }
 
 touch /tmp/started
-gate Aguinaldo close &
-gate Bonifacio close &
-gate Cruz keep-alive &
-gate Dizon keep-alive &
+for connection in $CONNECTIONS; do
+  gate Aguinaldo "$connection" &
+  gate Bonifacio "$connection" &
+done
 wait

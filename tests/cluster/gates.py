@@ -19,13 +19,14 @@ RESTRICTED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"
 
 
 class Gates:
-    """Four gates in one pod: two with a connection for each entry, two that keep theirs."""
+    """Gates in one pod: two with a connection for each entry, and two that keep theirs."""
 
-    def __init__(self, namespace, retry=False, has_token=True):
+    def __init__(self, namespace, retry=False, keep_alive=True, has_token=True):
         self.namespace = namespace
         token = create_token(namespace) if has_token else ""
         pods = " ".join(each["status"]["podIP"] for each in namespace.pods())
-        spec = pod(TOKEN=token, PODS=pods, RETRY="yes" if retry else "")
+        connections = "close keep-alive" if keep_alive else "close"
+        spec = pod(TOKEN=token, PODS=pods, CONNECTIONS=connections, RETRY="yes" if retry else "")
         metadata = {"name": "gates"}
         namespace.apply(
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"gate.sh": SCRIPT.read_text()}},
