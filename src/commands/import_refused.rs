@@ -1,10 +1,12 @@
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value, json};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::failure::Failure;
 use super::import_file::{FileRow, ImportFile, Raw};
@@ -50,11 +52,9 @@ impl RefusedRows {
                 self.write(CSV, &header, &line)
             }
             (Raw::Cells(_), None) => Ok(()),
-            (Raw::Line(text), _) => {
-                let mut line = object_with(text, row.line, reasons).to_string().into_bytes();
-                line.push(b'\n');
-                self.write(NDJSON, b"", &line)
-            }
+            (Raw::Line(text), _) => object_with(text, row.line, reasons)
+                .map_err(io::Error::from)
+                .and_then(|line| self.write(NDJSON, b"", &line)),
         };
         self.failure = written.err();
     }
@@ -125,13 +125,80 @@ fn csv_line<'a>(cells: impl Iterator<Item = (usize, &'a [u8])>, added: [&'a str;
     writer.into_inner().unwrap_or_default()
 }
 
-/// The object in `text` with the line and the reasons. What is no object is kept as a text.
-fn object_with(text: &[u8], line: u64, reasons: &[String]) -> Value {
-    let mut object: Map<String, Value> = serde_json::from_slice(text).unwrap_or_else(|_| {
-        let text = (!text.is_empty()).then(|| Value::from(String::from_utf8_lossy(text)));
-        text.map(|text| ("row".to_owned(), text)).into_iter().collect()
-    });
-    object.insert("line".to_owned(), json!(line));
-    object.insert("reasons".to_owned(), json!(reasons));
-    Value::Object(object)
+/// The object in `text` as it is written, with the line and the reasons. What is no object is kept as a
+/// text.
+fn object_with(text: &[u8], line: u64, reasons: &[String]) -> serde_json::Result<Vec<u8>> {
+    let mut object = vec![b'{'];
+    match serde_json::from_slice::<Members<'_>>(text) {
+        Ok(Members(members)) => {
+            for (name, value) in members.iter().filter(|(name, _)| !ADDED.contains(&&**name)) {
+                serde_json::to_writer(&mut object, name)?;
+                object.extend([b":", value.get().as_bytes(), b","].concat());
+            }
+        }
+        // The row was too long to be kept.
+        Err(_) if text.is_empty() => {}
+        Err(_) => {
+            object.extend(b"\"row\":");
+            serde_json::to_writer(&mut object, &String::from_utf8_lossy(text))?;
+            object.push(b',');
+        }
+    }
+    object.extend(format!("\"line\":{line},\"reasons\":").into_bytes());
+    serde_json::to_writer(&mut object, reasons)?;
+    object.extend(b"}\n");
+    Ok(object)
+}
+
+/// The members of an object in their order, as they are written; one that is given twice is there twice.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_keeps_its_members_as_they_are_written() {
+        let reasons = ["one".to_owned(), "two".to_owned()];
+        for (row, kept) in [
+            (
+                r#"{"z": 1.10, "a": 12345678901234567890123}"#,
+                r#""z":1.10,"a":12345678901234567890123,"#,
+            ),
+            (r#"{"a": "\u0041", "a": null}"#, r#""a":"\u0041","a":null,"#),
+            (r#"{"line": 7, "a": {"b": [ 1 ]}, "reasons": []}"#, r#""a":{"b": [ 1 ]},"#),
+            ("{}", ""),
+            ("{\"a", r#""row":"{\"a","#),
+            ("[1]", r#""row":"[1]","#),
+            ("", ""),
+        ] {
+            let object = object_with(row.as_bytes(), 3, &reasons).unwrap();
+            let expected = format!("{{{kept}\"line\":3,\"reasons\":[\"one\",\"two\"]}}\n");
+            assert_eq!(String::from_utf8(object).unwrap(), expected);
+        }
+    }
 }

@@ -79,7 +79,8 @@ fn pending(fields: &mut Fields<'_>) -> Result<Option<u64>, InvalidJson> {
         Member::Other(json) => json.parse().ok().filter(|number| *number <= MAX),
     };
     if number.is_none() {
-        let expected = "must be a whole number: how many entries the gate still holds";
+        let expected =
+            "must be a whole number up to 9007199254740991: how many entries the gate still holds";
         fields.errors.push(FieldError::new(FIELD, "wrong_type", expected));
     }
     Ok(number)

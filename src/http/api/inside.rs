@@ -19,7 +19,7 @@ use crate::store::StoreError;
 const MAX_REACH: TimeDelta = TimeDelta::days(7);
 
 /// How much further, since the client subtracts the 7 days from its own clock, and before it sends.
-const TOLERANCE: TimeDelta = TimeDelta::minutes(1);
+const TOLERANCE: TimeDelta = TimeDelta::seconds(5);
 
 pub(crate) fn routes() -> Vec<Route> {
     routes![inside]

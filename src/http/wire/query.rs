@@ -38,7 +38,14 @@ impl<'q> Query<'q> {
             }
             (Some(value), None) => parse(value),
         };
-        parsed.map_err(|error| self.errors.push(error)).ok()
+        parsed.map_err(|error| self.add(error)).ok()
+    }
+
+    /// A parameter may be asked for twice, in two forms, and is wrong once.
+    fn add(&mut self, error: FieldError) {
+        if !self.errors.iter().any(|held| held.field == error.field) {
+            self.errors.push(error);
+        }
     }
 
     /// The same for a parameter that must be there. `expected` says what it is.
