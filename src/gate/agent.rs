@@ -26,9 +26,9 @@ const SIGN_OF_LIFE: Duration = Duration::from_secs(20);
 /// those of a fiftieth of a second together.
 const PACE: Duration = Duration::from_millis(20);
 
-/// The shortest time from one batch to the next while there is more: up to 5,000 entries a second, so that an
+/// The shortest time from one batch to the next while there is more: up to 2,500 entries a second, so that an
 /// upstream has time for others while a gate catches up.
-const CATCH_UP_PACE: Duration = Duration::from_millis(100);
+const CATCH_UP_PACE: Duration = Duration::from_millis(200);
 
 /// The thread that forwards.
 pub struct Agent {
