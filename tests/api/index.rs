@@ -43,6 +43,7 @@ on_both_stores! {
         }
         let bad = app.request("GET", "/table?direction=up", &[("Accept", FIREFOX)], "");
         assert_eq!((bad.status, bad.body.contains("invalid_query")), (400, true), "{bad:?}");
+        app.request("GET", "/table?direction=up", &[], "").problem(400, "invalid_query");
     }
 
     fn other_clients_get_a_map_of_the_api_as_json(store: StoreKind) {

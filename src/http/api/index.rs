@@ -76,7 +76,11 @@ async fn index(
     service: &State<Service>,
     metrics: &State<Metrics>,
 ) -> Result<Index, Problem> {
+    let mut parameters = query.parameters();
+    let listing = Listing::of(&mut parameters, Form::Html);
+    let search = parameters.optional("q", |text| Ok(text.to_owned()));
     if !browser.wants_page {
+        parameters.finish()?;
         return Ok(Index::Map(map(service.forwarding.is_some())));
     }
     if let Some(date) = date.filter(|date| !date.is_empty()) {
@@ -89,10 +93,7 @@ async fn index(
     let origin = visitor.origin();
     let mut trouble = None;
     if viewer().may_read {
-        let mut query = query.parameters();
-        let listing = Listing::of(&mut query, Form::Html);
-        let search = query.optional("q", |text| Ok(text.to_owned()));
-        query.finish()?;
+        parameters.finish()?;
         let sheet = SheetRequest { day, listing, leaves_rows_out: false };
         let request = PageRequest { sheet, search, origin: Some(origin) };
         let frame = Frame::new(viewer(), Tab::Today, browser.clone());
