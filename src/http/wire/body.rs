@@ -71,7 +71,7 @@ impl RequestBody {
         }
     }
 
-    /// The same, if it was read.
+    /// The bytes, if the body was read and is complete.
     pub(crate) fn read_bytes(&self) -> Option<&[u8]> {
         match self.0.received.get() {
             Some(Received::Complete(bytes)) => Some(bytes),

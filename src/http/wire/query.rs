@@ -41,13 +41,6 @@ impl<'q> Query<'q> {
         parsed.map_err(|error| self.add(error)).ok()
     }
 
-    /// A parameter may be asked for twice, in two forms, and is wrong once.
-    fn add(&mut self, error: FieldError) {
-        if !self.errors.iter().any(|held| held.field == error.field) {
-            self.errors.push(error);
-        }
-    }
-
     /// The same for a parameter that must be there. `expected` says what it is.
     pub(crate) fn required<T>(
         &mut self,
@@ -127,6 +120,13 @@ impl<'q> Query<'q> {
         match self.errors.is_empty() {
             true => Ok(()),
             false => Err(Problem::invalid_query(self.errors)),
+        }
+    }
+
+    /// A parameter may be asked for twice, in two forms, and is wrong once.
+    fn add(&mut self, error: FieldError) {
+        if !self.errors.iter().any(|held| held.field == error.field) {
+            self.errors.push(error);
         }
     }
 }
